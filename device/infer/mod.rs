@@ -1,0 +1,1 @@
+//! Nets run here: the `Model` door.

@@ -1,0 +1,5 @@
+//! Lookalike: camera frames in, named faces with percentages out.
+pub mod camera;
+pub mod infer;
+pub mod manifest;
+pub mod types;
