@@ -1,5 +1,8 @@
 //! Lookalike: camera frames in, named faces with percentages out.
+pub mod align;
 pub mod camera;
+pub mod detect;
+pub mod embed;
 pub mod infer;
 pub mod manifest;
 pub mod types;
