@@ -2,4 +2,5 @@
 pub mod camera;
 pub mod infer;
 pub mod manifest;
+pub mod picture;
 pub mod types;
