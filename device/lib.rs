@@ -5,4 +5,5 @@ pub mod detect;
 pub mod embed;
 pub mod infer;
 pub mod manifest;
+pub mod picture;
 pub mod types;
