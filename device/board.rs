@@ -5,7 +5,7 @@
 use crate::manifest::Precision;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Everything that one board is told.
 #[derive(Clone, Debug, Deserialize)]
@@ -133,12 +133,20 @@ impl Board {
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the board file {}: name one with --board FILE", path.display()))?;
-        let mut board: Board = toml::from_str(&text)
-            .with_context(|| format!("the board file {} is not valid: compare it with board-config/desktop.toml", path.display()))?;
-        board.check().with_context(|| format!("the board file {} is not valid", path.display()))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")))
+            .with_context(|| format!("the board file {} is not valid: compare it with board-config/desktop.toml", path.display()))
+    }
+
+    /// The desktop board, as built in; its relative paths start at `board-config` in the current folder.
+    pub fn desktop() -> Result<Self> {
+        Self::parse(include_str!("../board-config/desktop.toml"), Path::new("board-config"))
+    }
+
+    fn parse(text: &str, folder: &Path) -> Result<Self> {
+        let mut board: Board = toml::from_str(text)?;
+        board.check()?;
         for entry in [&mut board.models, &mut board.camera.replay, &mut board.gallery.file, &mut board.screen.png_folder] {
-            *entry = folder.join(&*entry);
+            *entry = below(folder, entry);
         }
         Ok(board)
     }
@@ -164,6 +172,21 @@ impl Board {
         within("screen.png_every_ms", screen.png_every_ms, 0, 3_600_000)?;
         within("screen.png_keep", screen.png_keep, 1, 1_000_000)
     }
+}
+
+/// `path` as seen from `folder`, without `..` in the middle, so that messages stay readable.
+fn below(folder: &Path, path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in folder.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(clean.components().next_back(), Some(Component::Normal(_))) => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    clean
 }
 
 fn within<T: PartialOrd + std::fmt::Display>(key: &str, value: T, least: T, most: T) -> Result<()> {
@@ -192,6 +215,13 @@ mod tests {
     fn the_desktop_board_is_valid_and_its_paths_start_at_its_folder() {
         let board = read(DESKTOP).unwrap();
         assert!(board.models.starts_with(std::env::temp_dir()), "{}", board.models.display());
+    }
+
+    #[test]
+    fn paths_are_made_plain() {
+        assert_eq!(below(Path::new("board-config"), Path::new("../models/out")), Path::new("models/out"));
+        assert_eq!(below(Path::new("../a"), Path::new("../../b")), Path::new("../../b"));
+        assert_eq!(below(Path::new("/etc/x"), Path::new("/var/y")), Path::new("/var/y"));
     }
 
     #[test]

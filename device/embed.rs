@@ -1,7 +1,7 @@
 //! Chips in, embeddings out, as the manifest says that the network compares them.
 
 use crate::infer::{Model, Normalise};
-use crate::types::{Chip, Embedding, Metric};
+use crate::types::{Chip, Embedding, Landmarks, Metric};
 use anyhow::{Result, ensure};
 
 /// Describes faces by vectors.
@@ -17,6 +17,8 @@ pub struct Facts {
     pub width: u32,
     /// Chip size in pixels.
     pub height: u32,
+    /// Where the five landmarks lie in the chip, in chip pixels.
+    pub template: Landmarks,
     /// Bytes to numbers.
     pub normalise: Normalise,
     /// Numbers in an embedding.
@@ -39,13 +41,18 @@ impl Embedder {
         Ok(Self { model, facts })
     }
 
+    /// What it was told of its net.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// One embedding per chip, in the same order.
     pub fn embed(&mut self, chips: &[Chip]) -> Result<Vec<Embedding>> {
         chips.iter().map(|chip| self.embed_one(chip)).collect()
     }
 
     fn embed_one(&mut self, chip: &Chip) -> Result<Embedding> {
-        let Facts { width, height, normalise, length, metric } = self.facts;
+        let Facts { width, height, normalise, length, metric, .. } = self.facts;
         ensure!(
             (chip.width, chip.height) == (width, height),
             "a chip of {}x{} for a net of {width}x{height}",
@@ -84,7 +91,14 @@ mod tests {
     }
 
     fn facts(metric: Metric, length: usize) -> Facts {
-        Facts { width: 2, height: 2, normalise: Normalise { mean: [0.0; 3], scale: 1.0 }, length, metric }
+        Facts {
+            width: 2,
+            height: 2,
+            template: [[0.0; 2]; 5],
+            normalise: Normalise { mean: [0.0; 3], scale: 1.0 },
+            length,
+            metric,
+        }
     }
 
     fn chip() -> Chip {

@@ -1,9 +1,11 @@
 //! Lookalike: camera frames in, named faces with percentages out.
 pub mod align;
+pub mod board;
 pub mod camera;
 pub mod detect;
 pub mod embed;
 pub mod infer;
 pub mod manifest;
 pub mod picture;
+pub mod setup;
 pub mod types;
