@@ -1,0 +1,100 @@
+//! An ONNX file and what the original implementation answered in; how far the file's answers lie from it out.
+//!
+//! The golden answers are in `tests/golden/nets`, with the script that made them and what the inputs are.
+
+use crate::recipe::Recipe;
+use anyhow::{Context, Result, ensure};
+use image::RgbImage;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use tract_onnx::prelude::{DatumExt, Framework, InferenceModelExt, IntoRunnable, IntoTensor, Tensor, tvec};
+
+/// How far any number of an answer may lie from the original's. Float rounding alone stays a hundred times below.
+pub const TOLERANCE: f32 = 1e-4;
+
+/// One question and the original's answer.
+#[derive(Deserialize)]
+struct Case {
+    input: Input,
+    outputs: BTreeMap<String, Answer>,
+}
+
+/// Where the pixels come from: with `step`, every step-th pixel of the photo from (left, top) on; else the pattern.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    height: u32,
+    width: u32,
+    step: Option<u32>,
+    #[serde(default)]
+    left: u32,
+    #[serde(default)]
+    top: u32,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// The largest difference between the file's answers and the original's; an error where it is above [`TOLERANCE`].
+/// `photo`: the astronaut.
+pub fn check(recipe: &Recipe, onnx: &[u8], photo: &RgbImage) -> Result<f32> {
+    let check = || -> Result<f32> {
+        let cases: Vec<Case> = serde_json::from_str(recipe.golden).context("its golden file cannot be read")?;
+        ensure!(!cases.is_empty(), "its golden file is empty");
+        let mut worst = 0f32;
+        for case in &cases {
+            let answers = answer(recipe, onnx, &case.input, photo)?;
+            for (name, golden) in &case.outputs {
+                let got = answers.get(name).with_context(|| format!("it has no output `{name}`"))?;
+                ensure!(got.shape() == golden.shape, "`{name}` is shaped {:?} instead of {:?}", got.shape(), golden.shape);
+                let difference = largest_difference(got, golden)?;
+                ensure!(difference <= TOLERANCE, "`{name}` lies {difference} from the original's: more than {TOLERANCE}");
+                worst = worst.max(difference);
+            }
+        }
+        Ok(worst)
+    };
+    check().with_context(|| format!("{} ({}) does not answer as the original does", recipe.name, recipe.file))
+}
+
+fn largest_difference(got: &Tensor, golden: &Answer) -> Result<f32> {
+    let got = got.to_plain_array_view::<f32>()?;
+    let pairs = got.iter().zip(&golden.values);
+    // Not-a-number is as far away as can be.
+    Ok(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, |worst, d| if d.is_nan() { f32::INFINITY } else { worst.max(d) }))
+}
+
+/// The outputs by name.
+fn answer(recipe: &Recipe, onnx: &[u8], input: &Input, photo: &RgbImage) -> Result<BTreeMap<String, Tensor>> {
+    let (height, width) = (input.height as usize, input.width as usize);
+    let mut values = Vec::with_capacity(3 * height * width);
+    for c in 0..3 {
+        for y in 0..input.height {
+            for x in 0..input.width {
+                values.push((f32::from(input.pixel(photo, c, y, x)?) - recipe.mean[c]) * recipe.scale);
+            }
+        }
+    }
+    let mut bytes = onnx;
+    let model = tract_onnx::onnx()
+        .with_ignore_output_shapes(true)
+        .model_for_read(&mut bytes)?
+        .with_input_fact(0, f32::fact([1, 3, height, width]).into())?;
+    let names: Vec<String> = model.output_outlets()?.iter().map(|o| model.node(o.node).name.clone()).collect();
+    let tensor = Tensor::from_shape(&[1, 3, height, width], &values)?;
+    let outputs = model.into_optimized()?.into_runnable()?.run(tvec!(tensor.into()))?;
+    Ok(names.into_iter().zip(outputs.into_iter().map(|o| o.into_tensor())).collect())
+}
+
+impl Input {
+    fn pixel(&self, photo: &RgbImage, c: usize, y: u32, x: u32) -> Result<u8> {
+        let Some(step) = self.step else {
+            return Ok(((7 * x + 13 * y + 29 * c as u32 + x * y / 3) % 256) as u8);
+        };
+        let pixel = photo.get_pixel_checked(self.left + x * step, self.top + y * step);
+        Ok(pixel.context("the astronaut photo is too small")?.0[c])
+    }
+}
