@@ -98,3 +98,71 @@ impl Input {
         Ok(pixel.context("the astronaut photo is too small")?.0[c])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{Axis, Graph, Tensor};
+    use lookalike::manifest::{EmbeddingFacts, MetricName, Role};
+
+    /// An owner's embedder: a convolution, the mean of each channel, a matrix.
+    fn embedder(weight: f32) -> Vec<u8> {
+        let mut g = Graph::new("own", "");
+        let x = g.input("image", &[Axis::Named("n"), Axis::Fixed(3), Axis::Fixed(64), Axis::Fixed(64)]);
+        let weights = Tensor::new(&[2, 3, 1, 1], vec![weight, 0.0, 0.0, 0.0, weight, 0.0]).unwrap();
+        let x = g.conv("conv", &x, &weights, &Tensor::new(&[2], vec![0.0, 1.0]).unwrap(), 1);
+        let x = g.global_average_pool("average", &x);
+        let x = g.flatten("flat", &x);
+        let swap = Tensor::new(&[2, 2], vec![0.0, 1.0, 1.0, 0.0]).unwrap();
+        let x = g.matmul("embedding", &x, &swap);
+        g.output(&x, &[Axis::Named("n"), Axis::Fixed(2)]);
+        g.encode()
+    }
+
+    fn recipe(golden: &'static str) -> Recipe {
+        let template = [[20.0, 20.0], [44.0, 20.0], [32.0, 32.0], [22.0, 46.0], [42.0, 46.0]];
+        Recipe {
+            name: "own",
+            role: Role::Embedder,
+            file: "own.onnx",
+            input: [3, 64, 64],
+            mean: [28.0, 57.0, 86.0],
+            scale: 0.5,
+            embedding: Some(EmbeddingFacts {
+                template,
+                length: 2,
+                metric: MetricName::Cosine,
+                same_person_distance: 0.5,
+                calibration: None,
+            }),
+            licence: "MIT",
+            package: &crate::fetch::FACENET_PYTORCH,
+            member: "none",
+            convert: |bytes| Ok(bytes.to_vec()),
+            golden,
+        }
+    }
+
+    /// At 1 x 2 pixels the pattern holds 0, 7 for red and 29, 36 for green: means of -12.25 and -12.25 after mean and scale.
+    const GOLDEN: &str = r#"[{"input": {"height": 1, "width": 2}, "outputs": {"embedding": {"shape": [1, 2], "values": [-23.5, -24.5]}}}]"#;
+
+    #[test]
+    fn right_answers_pass_and_the_difference_is_told() {
+        assert_eq!(check(&recipe(GOLDEN), &embedder(2.0), &RgbImage::new(1, 1)).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn wrong_answers_are_refused_by_name() {
+        let error = format!("{:#}", check(&recipe(GOLDEN), &embedder(2.001), &RgbImage::new(1, 1)).unwrap_err());
+        assert!(error.starts_with("own (own.onnx) does not answer as the original does: `embedding` lies"), "{error}");
+        assert!(check(&recipe(GOLDEN), &embedder(f32::NAN), &RgbImage::new(1, 1)).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_no_network_and_a_photo_too_small_are_errors() {
+        assert!(check(&recipe(GOLDEN), b"no protobuf", &RgbImage::new(1, 1)).is_err());
+        let cut = r#"[{"input": {"height": 1, "width": 2, "step": 3, "left": 4, "top": 5}, "outputs": {}}]"#;
+        let error = format!("{:#}", check(&recipe(cut), &embedder(2.0), &RgbImage::new(6, 6)).unwrap_err());
+        assert!(error.ends_with("the astronaut photo is too small"), "{error}");
+    }
+}

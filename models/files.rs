@@ -6,6 +6,36 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
+/// Names of unfinished work begin with this; with the lock held, any is a leftover.
+pub const PARTIAL: &str = ".partial-";
+
+/// Makes the folder, waits until no other process works in it and sweeps what an interrupted one left.
+/// The lock ends with the returned file, however the program ends.
+pub fn lock(folder: &Path) -> Result<File> {
+    let lock = || -> Result<File> {
+        std::fs::create_dir_all(folder)?;
+        let file = File::options().create(true).append(true).open(folder.join(".lock"))?;
+        file.lock()?;
+        sweep(folder)?;
+        Ok(file)
+    };
+    lock().with_context(|| format!("cannot work in the folder {}", folder.display()))
+}
+
+fn sweep(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let leftover = entry.file_name().to_string_lossy().starts_with(PARTIAL);
+        match (entry.file_type()?.is_dir(), leftover) {
+            (true, true) => std::fs::remove_dir_all(entry.path())?,
+            (true, false) => sweep(&entry.path())?,
+            (false, true) => std::fs::remove_file(entry.path())?,
+            (false, false) => {}
+        }
+    }
+    Ok(())
+}
+
 /// SHA-256 as 64 hex digits.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -33,7 +63,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let whole = || -> Result<()> {
         let folder = path.parent().context("it has no folder")?;
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".partial-").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         open_to_all(file.as_file())?;
@@ -60,6 +90,18 @@ mod tests {
     #[test]
     fn the_hash_of_nothing_is_well_known() {
         assert_eq!(sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+
+    #[test]
+    fn leftovers_of_an_interrupted_run_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join(".partial-1/arrived")).unwrap();
+        std::fs::create_dir(folder.path().join("deep")).unwrap();
+        std::fs::write(folder.path().join("deep/.partial-2"), "x").unwrap();
+        std::fs::write(folder.path().join("deep/kept"), "x").unwrap();
+        let _lock = lock(folder.path()).unwrap();
+        assert!(!folder.path().join(".partial-1").exists() && !folder.path().join("deep/.partial-2").exists());
+        assert!(folder.path().join("deep/kept").exists());
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod files;
 pub mod mtcnn;
 pub mod onnx;
 pub mod pickle;
+mod pip;
 mod progress;
 pub mod recipe;
 pub mod samples;

@@ -25,11 +25,11 @@ impl Folders {
     /// Everything: fetch, convert, check, samples. Does nothing where all of it is there and unharmed.
     /// Returns whether anything was done.
     pub fn set_up(&self) -> Result<bool> {
-        let _out = fetch::lock(&self.out)?;
+        let _out = files::lock(&self.out)?;
         if self.ready() {
             return Ok(false);
         }
-        let _cache = fetch::lock(&self.cache)?;
+        let _cache = files::lock(&self.cache)?;
         fetch::all(&self.cache)?;
         self.forget()?;
         self.convert_all()?;
@@ -47,14 +47,14 @@ impl Folders {
 
     /// Brings the packages into the cache.
     pub fn fetch(&self) -> Result<()> {
-        let _cache = fetch::lock(&self.cache)?;
+        let _cache = files::lock(&self.cache)?;
         fetch::all(&self.cache)
     }
 
     /// Writes the ONNX files, and removes the manifest: `check` writes it anew.
     pub fn convert(&self) -> Result<()> {
-        let _out = fetch::lock(&self.out)?;
-        let _cache = fetch::lock(&self.cache)?;
+        let _out = files::lock(&self.out)?;
+        let _cache = files::lock(&self.cache)?;
         fetch::all(&self.cache)?;
         self.forget()?;
         self.convert_all()
@@ -62,16 +62,16 @@ impl Folders {
 
     /// Compares the ONNX files with the originals' answers and writes the manifest.
     pub fn check(&self) -> Result<()> {
-        let _out = fetch::lock(&self.out)?;
-        let _cache = fetch::lock(&self.cache)?;
+        let _out = files::lock(&self.out)?;
+        let _cache = files::lock(&self.cache)?;
         fetch::one(&fetch::SCIKIT_IMAGE, &self.cache)?;
         self.check_all()
     }
 
     /// Lays out the sample photos.
     pub fn lay_out_samples(&self) -> Result<()> {
-        let _out = fetch::lock(&self.out)?;
-        let _cache = fetch::lock(&self.cache)?;
+        let _out = files::lock(&self.out)?;
+        let _cache = files::lock(&self.cache)?;
         fetch::one(&fetch::FACE_RECOGNITION, &self.cache)?;
         fetch::one(&fetch::SCIKIT_IMAGE, &self.cache)?;
         samples::lay_out(&self.cache, &self.samples()).map(drop)
@@ -87,7 +87,8 @@ impl Folders {
         for (done, recipe) in recipes.iter().enumerate() {
             let package = self.cache.join(recipe.package.file);
             let weights = archive::read(&package, &[recipe.member])?.remove(0);
-            let onnx = (recipe.convert)(&weights).with_context(|| format!("{}, {}", package.display(), recipe.member))?;
+            let onnx = (recipe.convert)(&weights)
+                .with_context(|| format!("cannot convert {} of {}", recipe.member, package.display()))?;
             files::write(&self.out.join(recipe.file), &onnx)?;
             bar.at(done as u64 + 1);
         }
@@ -131,6 +132,7 @@ impl Folders {
         let Ok(text) = std::fs::read_to_string(self.out.join(STAMP)) else { return false };
         let mut lines = text.lines();
         lines.next() == Some(&recipe::fingerprint())
+            && Manifest::read(&self.out).is_ok()
             && lines.all(|line| {
                 let Some((hash, path)) = line.split_once("  ") else { return false };
                 files::sha256_of(&self.out.join(path)).is_ok_and(|h| h.as_deref() == Some(hash))

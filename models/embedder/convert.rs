@@ -10,13 +10,10 @@ use std::collections::BTreeMap;
 
 /// The dlib file's bytes to the ONNX file. Fails where the network is not the one that the manifest entry describes.
 pub fn resnet(file: &[u8]) -> Result<Vec<u8>> {
-    let convert = || -> Result<Vec<u8>> {
-        let network = weights::read(file)?;
-        ensure!(network.size == super::SIZE, "its input is {:?} instead of {:?}", network.size, super::SIZE);
-        ensure!(network.mean == super::MEAN, "its mean is {:?} instead of {:?}", network.mean, super::MEAN);
-        graph(network)
-    };
-    convert().context("dlib's face network cannot be converted")
+    let network = weights::read(file)?;
+    ensure!(network.size == super::SIZE, "its input is {:?} instead of {:?}", network.size, super::SIZE);
+    ensure!(network.mean == super::MEAN, "its mean is {:?} instead of {:?}", network.mean, super::MEAN);
+    graph(network)
 }
 
 /// A result in the graph and its shape [channels, height, width].

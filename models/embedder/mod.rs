@@ -18,12 +18,12 @@ pub(crate) const MEAN: [f32; 3] = [122.782, 117.001, 104.298];
 /// Numbers in an embedding.
 pub(crate) const LENGTH: usize = 128;
 
-/// Where dlib's mean face (`face_alignment`'s five MT-CNN points) lies, as fractions of the chip before padding.
+/// Where MT-CNN's five points lie in dlib's mean face, as fractions of the chip before padding.
 const MEAN_FACE: [[f64; 2]; 5] = [[0.2255, 0.2160], [0.7548, 0.2160], [0.4901, 0.5156], [0.2541, 0.7802], [0.7261, 0.7802]];
 /// Added on each side, as a fraction of the face.
 const PADDING: f64 = 0.25;
 
-/// How distances turn into chances: `None` until `lookalike-models calibrate` figures are put here.
+/// How distances turn into chances; `None` until it was fitted on pairs of photos.
 const CALIBRATION: Option<Calibration> = None;
 
 /// The one embedder.

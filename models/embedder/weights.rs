@@ -214,7 +214,9 @@ impl<'a> Reader<'a> {
         let exponent = self.int()?;
         // 32000 and above stand for infinities and not-a-number.
         ensure!(exponent.abs() < 2000, "a number is not finite");
-        Ok((mantissa as f64 * 2f64.powi(exponent as i32)) as f32)
+        let value = (mantissa as f64 * 2f64.powi(exponent as i32)) as f32;
+        ensure!(value.is_finite(), "a number is too large");
+        Ok(value)
     }
 
     fn length(&mut self) -> Result<usize> {

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 /// First pickle of every such file: 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 const PROTOCOL: i64 = 1001;
+const FOREIGN: &str = "not a torch file of the kind before version 1.6";
 
 /// Tensors by name.
 #[derive(Debug)]
@@ -36,8 +37,8 @@ impl Weights {
 
 /// Reads the whole file.
 pub fn read(mut bytes: &[u8]) -> Result<Weights> {
-    let magic = pickle::read(&mut bytes)?;
-    ensure!(magic == Value::BigInt(MAGIC.to_vec()), "not a torch file of the kind before version 1.6");
+    let magic = pickle::read(&mut bytes).context(FOREIGN)?;
+    ensure!(magic == Value::BigInt(MAGIC.to_vec()), FOREIGN);
     let protocol = pickle::read(&mut bytes)?.int()?;
     ensure!(protocol == PROTOCOL, "torch file protocol {protocol} is not supported");
     let machine = pickle::read(&mut bytes)?;
