@@ -41,6 +41,8 @@ impl Progress {
     pub fn done(self) {
         if let Some(bar) = &self.0 {
             bar.finish();
+            // indicatif leaves the cursor behind the bar.
+            eprintln!();
         }
     }
 }
@@ -51,6 +53,7 @@ impl Drop for Progress {
             && !bar.is_finished()
         {
             bar.abandon();
+            eprintln!();
         }
     }
 }
