@@ -33,7 +33,7 @@ impl Folders {
         fetch::all(&self.cache)?;
         self.forget()?;
         self.convert_all()?;
-        let photos = samples::lay_out(&self.cache, &self.samples())?;
+        let photos = samples::lay_out(&self.cache, &self.out)?;
         self.check_all()?;
         let mut made: Vec<(PathBuf, String)> = photos;
         for file in recipe::all().iter().map(|r| r.file).chain([MANIFEST]) {
@@ -74,11 +74,7 @@ impl Folders {
         let _cache = files::lock(&self.cache)?;
         fetch::one(&fetch::FACE_RECOGNITION, &self.cache)?;
         fetch::one(&fetch::SCIKIT_IMAGE, &self.cache)?;
-        samples::lay_out(&self.cache, &self.samples()).map(drop)
-    }
-
-    fn samples(&self) -> PathBuf {
-        self.out.join("samples")
+        samples::lay_out(&self.cache, &self.out).map(drop)
     }
 
     fn convert_all(&self) -> Result<()> {
