@@ -4,6 +4,7 @@ pub mod board;
 pub mod camera;
 pub mod detect;
 pub mod embed;
+pub mod gallery;
 pub mod infer;
 pub mod manifest;
 pub mod picture;

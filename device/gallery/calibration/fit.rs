@@ -1,0 +1,214 @@
+//! Labelled embeddings in, the calibration of their network out.
+//!
+//! Booths are simulated: galleries of 1 to 200 people with 1 to 5 photos each, and visitors of whom half are enrolled (by
+//! other photos) and half are not. The rule's log-odds are linear in `slope`, `slope * midpoint` and `1 / temperature`,
+//! so the log loss of the visitors' true names has one minimum, which Newton's method finds.
+
+use super::{Calibration, STRANGERS};
+use crate::gallery::head::Head;
+use crate::gallery::index::Index;
+use crate::gallery::{Person, Picture};
+use crate::types::{Embedding, Metric};
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+
+/// People in the simulated galleries, and how many galleries of each.
+const SIZES: [(usize, usize); 8] = [(1, 40), (2, 30), (5, 20), (10, 12), (20, 8), (50, 4), (100, 2), (200, 2)];
+/// Photos of each person in a simulated gallery, where there are as many.
+const PHOTOS: [usize; 4] = [1, 2, 3, 5];
+/// Further photos of an enrolled person that visit.
+const VISITS: usize = 2;
+
+/// A visitor before a simulated gallery.
+struct Visit {
+    /// Mean distance and log share of each enrolled person.
+    people: Vec<[f64; 2]>,
+    /// Who it is, `None` for a stranger.
+    truth: Option<usize>,
+    weight: f64,
+}
+
+/// Fits to `faces`: who it is, and the embedding. Needs some 20 people with two photos or more; two thousand people make
+/// it steady. The same `seed` gives the same answer.
+pub fn fit(faces: &[(String, Embedding)], metric: Metric, same_person_distance: f32, seed: u64) -> Result<Calibration> {
+    let mut photos: BTreeMap<&str, Vec<&Embedding>> = BTreeMap::new();
+    for (name, embedding) in faces {
+        photos.entry(name).or_default().push(embedding);
+    }
+    let photos: Vec<Vec<&Embedding>> = photos.into_values().collect();
+    let several = photos.iter().filter(|p| p.len() > 1).count();
+    ensure!(several >= 20, "{several} people with two photos or more are too few to calibrate by: 20 are needed");
+    let mut dice = Dice(seed);
+    let mut visits = Vec::new();
+    for (people, galleries) in SIZES {
+        for wanted in PHOTOS {
+            for _ in 0..galleries {
+                visits.extend(simulate(&photos, people, wanted, metric, same_person_distance, &mut dice)?);
+            }
+        }
+    }
+    let [slope, offset, sharpness] = minimise(&visits)?;
+    ensure!(slope > 0.0, "these embeddings do not tell people apart: nearer faces are not the same person more often");
+    Ok(Calibration {
+        same_person_distance,
+        slope: slope as f32,
+        midpoint: (offset / slope) as f32,
+        // A head that adds nothing is divided away.
+        temperature: (1.0 / sharpness.max(0.01)) as f32,
+        strangers: STRANGERS,
+    })
+}
+
+fn simulate(
+    photos: &[Vec<&Embedding>],
+    size: usize,
+    wanted: usize,
+    metric: Metric,
+    same_person_distance: f32,
+    dice: &mut Dice,
+) -> Result<Vec<Visit>> {
+    let mut order: Vec<usize> = (0..photos.len()).collect();
+    dice.shuffle(&mut order);
+    // People with photos enough come first, then those with two: galleries of 200 cannot be choosy.
+    order.sort_by_key(|&i| wanted + 1 - photos[i].len().min(wanted + 1));
+    let enrolled = order.iter().take_while(|&&i| photos[i].len() > 1).count().min(size);
+    let (mut people, mut known) = (Vec::new(), Vec::new());
+    for (owner, &i) in order[..enrolled].iter().enumerate() {
+        let mut own = photos[i].clone();
+        dice.shuffle(&mut own);
+        let (kept, visiting) = own.split_at(wanted.min(own.len() - 1));
+        let picture = |e: &&Embedding| Picture { file: String::new(), embedding: (*e).clone(), thumbnail: Vec::new() };
+        people.push(Person { name: String::new(), pictures: kept.iter().map(picture).collect() });
+        known.extend(visiting.iter().take(VISITS).map(|&e| (e, Some(owner))));
+    }
+    let mut others: Vec<usize> = order[enrolled..].to_vec();
+    dice.shuffle(&mut others);
+    let strangers: Vec<_> = others.iter().take(known.len()).map(|&i| (photos[i][dice.below(photos[i].len())], None)).collect();
+    let length = known.first().context("nobody to enrol")?.0.0.len();
+    let index = Index::new(&people, length, metric);
+    let head = Head::train(&people, length, metric, same_person_distance)?;
+    let weights = [0.5 / known.len() as f64, 0.5 / strangers.len().max(1) as f64];
+    let visit = |(embedding, truth): (&Embedding, Option<usize>)| {
+        let shares = head.as_ref().map_or(vec![0.0; people.len()], |head| head.log_shares(&embedding.0));
+        let distances = index.distances(&embedding.0).into_iter().map(|d| f64::from(d.mean));
+        Visit { people: distances.zip(shares).map(Into::into).collect(), truth, weight: weights[usize::from(truth.is_none())] }
+    };
+    Ok(known.into_iter().chain(strangers).map(visit).collect())
+}
+
+/// Newton's method on the log loss of `[slope, slope * midpoint, 1 / temperature]`, from no knowledge.
+fn minimise(visits: &[Visit]) -> Result<[f64; 3]> {
+    let mut at = [10.0, 5.0, 0.0];
+    let mut damping = 1e-3;
+    let mut loss = newton_terms(visits, &at).0;
+    for _ in 0..100 {
+        let (_, gradient, mut hessian) = newton_terms(visits, &at);
+        for (i, row) in hessian.iter_mut().enumerate() {
+            row[i] *= 1.0 + damping;
+        }
+        let step = solve(hessian, gradient).context("the calibration does not converge")?;
+        let next = [at[0] - step[0], at[1] - step[1], at[2] - step[2]];
+        let next_loss = newton_terms(visits, &next).0;
+        if next_loss > loss {
+            damping *= 10.0;
+            continue;
+        }
+        let settled = loss - next_loss < 1e-9 * loss;
+        (at, loss, damping) = (next, next_loss, damping / 10.0);
+        if settled {
+            return Ok(at);
+        }
+    }
+    Ok(at)
+}
+
+/// Loss, gradient and Hessian.
+fn newton_terms(visits: &[Visit], at: &[f64; 3]) -> (f64, [f64; 3], [[f64; 3]; 3]) {
+    let (mut loss, mut gradient, mut hessian) = (0.0, [0.0; 3], [[0.0; 3]; 3]);
+    for visit in visits {
+        let features = |&[distance, share]: &[f64; 2]| [-distance, 1.0, share];
+        let evidence = |person| features(person).iter().zip(at).map(|(f, a)| f * a).sum::<f64>();
+        let largest = visit.people.iter().map(evidence).fold(0.0, f64::max);
+        let total = (-largest).exp() + visit.people.iter().map(|p| (evidence(p) - largest).exp()).sum::<f64>();
+        let (mut mean, mut square) = ([0.0; 3], [[0.0; 3]; 3]);
+        for person in &visit.people {
+            let (f, chance) = (features(person), (evidence(person) - largest).exp() / total);
+            for i in 0..3 {
+                mean[i] += chance * f[i];
+                for j in 0..3 {
+                    square[i][j] += chance * f[i] * f[j];
+                }
+            }
+        }
+        let truth = visit.truth.map(|i| &visit.people[i]);
+        loss += visit.weight * (largest + total.ln() - truth.map_or(0.0, evidence));
+        let truth = truth.map_or([0.0; 3], features);
+        for i in 0..3 {
+            gradient[i] += visit.weight * (mean[i] - truth[i]);
+            for j in 0..3 {
+                hessian[i][j] += visit.weight * (square[i][j] - mean[i] * mean[j]);
+            }
+        }
+    }
+    (loss, gradient, hessian)
+}
+
+/// Cramer's rule.
+fn solve(m: [[f64; 3]; 3], b: [f64; 3]) -> Option<[f64; 3]> {
+    let determinant = |m: &[[f64; 3]; 3]| {
+        m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])
+            + m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0])
+    };
+    let whole = determinant(&m);
+    let column = |c: usize| {
+        let mut replaced = m;
+        for r in 0..3 {
+            replaced[r][c] = b[r];
+        }
+        determinant(&replaced) / whole
+    };
+    let solution = [column(0), column(1), column(2)];
+    solution.iter().all(|v| v.is_finite()).then_some(solution)
+}
+
+/// A small generator of random numbers (SplitMix64, Steele et al. 2014), so that a calibration can be repeated.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % limit.max(1) as u64) as usize
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i + 1));
+        }
+    }
+}
+
+/// One step of a reliability curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bin {
+    /// Mean percentage of the answers in it.
+    pub said: f32,
+    /// Percentage of them that were right.
+    pub right: f32,
+    /// How many there were.
+    pub answers: usize,
+}
+
+/// The reliability curve of answers, each a percentage and whether it was right: ten steps of 10 %.
+pub fn curve(answers: &[(f32, bool)]) -> [Option<Bin>; 10] {
+    std::array::from_fn(|step| {
+        let inside = |percent: f32| ((percent / 10.0) as usize).min(9) == step;
+        let within: Vec<&(f32, bool)> = answers.iter().filter(|a| inside(a.0)).collect();
+        let count = within.len() as f32;
+        let said = within.iter().map(|a| a.0).sum::<f32>() / count;
+        let right = 100.0 * within.iter().filter(|a| a.1).count() as f32 / count;
+        (!within.is_empty()).then_some(Bin { said, right, answers: within.len() })
+    })
+}
