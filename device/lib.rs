@@ -2,4 +2,6 @@
 pub mod camera;
 pub mod infer;
 pub mod manifest;
+pub mod screen;
 pub mod types;
+pub mod ui;
