@@ -9,4 +9,6 @@ pub mod infer;
 pub mod manifest;
 pub mod picture;
 pub mod setup;
+pub mod screen;
 pub mod types;
+pub mod ui;
