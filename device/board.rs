@@ -45,10 +45,16 @@ pub struct Camera {
     pub replay: PathBuf,
     /// How long the replay camera shows each picture.
     pub hold_ms: u32,
+    /// For tests: after so many frames the replay camera delivers nothing any more.
+    pub silent_after: Option<u32>,
+    /// For tests: after so many frames the replay camera is gone.
+    pub vanish_after: Option<u32>,
+    /// For tests: after so many failed reads it is back.
+    pub return_after: Option<u32>,
 }
 
 /// The kinds of camera.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum CameraKind {
@@ -87,6 +93,8 @@ pub struct Recognise {
     pub faces_most: usize,
     /// Names in an answer.
     pub top: usize,
+    /// The share of visitors that are expected not to be in the gallery, above 0 and below 1.
+    pub strangers: f32,
 }
 
 /// Whom the booth knows.
@@ -118,7 +126,7 @@ pub struct Screen {
 }
 
 /// The kinds of screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum ScreenKind {
@@ -167,6 +175,7 @@ impl Board {
         within("detect.patience_frames", detect.patience_frames, 0, 1000)?;
         within("recognise.faces_most", recognise.faces_most, 1, 64)?;
         within("recognise.top", recognise.top, 1, 10)?;
+        within("recognise.strangers", recognise.strangers, 0.01, 0.99)?;
         within("screen.width", screen.width, 160, 7680)?;
         within("screen.height", screen.height, 120, 4320)?;
         within("screen.png_every_ms", screen.png_every_ms, 0, 3_600_000)?;

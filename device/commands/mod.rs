@@ -8,8 +8,15 @@ use lookalike::setup;
 use std::io::Write;
 use std::path::PathBuf;
 
+mod bench;
 mod detect;
+mod doctor;
+mod embed;
+mod enroll;
+mod gallery;
 mod json;
+mod matching;
+mod run;
 
 /// How a command ended, when it could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +56,28 @@ pub struct Common {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::Options),
     Detect(detect::Options),
+    Embed(embed::Options),
+    Enroll(enroll::Options),
+    Match(matching::Options),
+    Gallery(gallery::Options),
+    Bench(bench::Options),
+    Doctor(doctor::Options),
 }
 
 /// Does what was asked.
 pub fn run(arguments: Arguments) -> Result<Outcome> {
     let common = arguments.common;
     match arguments.command {
+        Command::Run(options) => run::run(common, options),
         Command::Detect(options) => detect::run(common, options),
+        Command::Embed(options) => embed::run(common, options),
+        Command::Enroll(options) => enroll::run(common, options),
+        Command::Match(options) => matching::run(common, options),
+        Command::Gallery(options) => gallery::run(common, options),
+        Command::Bench(options) => bench::run(common, options),
+        Command::Doctor(options) => doctor::run(common, options),
     }
 }
 

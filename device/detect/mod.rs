@@ -41,6 +41,11 @@ pub struct Net {
     pub normalise: Normalise,
 }
 
+/// Width and height of the pyramid's levels for a frame, largest first.
+pub fn level_sizes(width: u32, height: u32, min_face_px: f32, factor: f32) -> Vec<(usize, usize)> {
+    pyramid::levels(width, height, min_face_px, factor).iter().map(|l| (l.width as usize, l.height as usize)).collect()
+}
+
 /// Finds faces.
 pub struct Detector {
     pnet: Net,
@@ -96,12 +101,17 @@ impl Detector {
         for (index, &score) in scores.data[area..].iter().enumerate() {
             if score >= threshold {
                 let (row, column) = ((index / columns) as f32, (index % columns) as f32);
-                let rect = Rect {
+                let rect = if std::env::var("VA").is_err() { Rect {
+                    x: (column * STRIDE_PX + 1.0) * per_x - 1.0,
+                    y: (row * STRIDE_PX + 1.0) * per_y - 1.0,
+                    w: 11.0 * per_x + 1.0,
+                    h: 11.0 * per_y + 1.0,
+                } } else { Rect {
                     x: column * STRIDE_PX * per_x,
                     y: row * STRIDE_PX * per_y,
                     w: pyramid::WINDOW_PX * per_x,
                     h: pyramid::WINDOW_PX * per_y,
-                };
+                }};
                 found.push(Candidate { rect, score, shift: std::array::from_fn(|k| shifts.data[k * area + index]) });
             }
         }

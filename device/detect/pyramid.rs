@@ -38,7 +38,7 @@ pub(super) struct Scaler {
 
 impl Scaler {
     pub fn new() -> Self {
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box));
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(match std::env::var("VF").as_deref() { Ok("bi") => FilterType::Bilinear, Ok("ham") => FilterType::Hamming, _ => FilterType::Box }));
         Self { resizer: Resizer::new(), options, bytes: Vec::new() }
     }
 
@@ -56,8 +56,19 @@ impl Scaler {
     pub fn crop(&mut self, frame: &Frame, rect: Rect, side_px: u32) -> Result<&[u8]> {
         let side = side_px as usize;
         self.bytes.clear();
-        self.bytes.resize(side * side * 3, 0);
+        self.bytes.resize(side * side * 3, if std::env::var("VGREY").is_ok() { 127 } else { 0 });
         ensure!(rect.w.is_finite() && rect.h.is_finite() && rect.w > 0.0, "a crop of {rect:?}");
+        if std::env::var("VB").is_ok() {
+            let x0 = rect.x.trunc().clamp(0.0, frame.width as f32 - 1.0);
+            let y0 = rect.y.trunc().clamp(0.0, frame.height as f32 - 1.0);
+            let x1 = (rect.x + rect.w).trunc().clamp(x0 + 1.0, frame.width as f32);
+            let y1 = (rect.y + rect.h).trunc().clamp(y0 + 1.0, frame.height as f32);
+            let source = ImageRef::new(frame.width, frame.height, &frame.pixels, PixelType::U8x3)?;
+            let options = self.options.clone().crop(x0 as f64, y0 as f64, (x1 - x0) as f64, (y1 - y0) as f64);
+            let mut target = Image::from_slice_u8(side_px, side_px, &mut self.bytes, PixelType::U8x3)?;
+            self.resizer.resize(&source, &mut target, &options)?;
+            return Ok(&self.bytes);
+        }
         let (columns, left, width) = inside(rect.x, rect.w, frame.width, side_px);
         let (rows, upper, height) = inside(rect.y, rect.h, frame.height, side_px);
         if columns.is_empty() || rows.is_empty() {
