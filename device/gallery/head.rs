@@ -63,3 +63,50 @@ impl Head {
         logits.iter().map(|l| l - total).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gallery::Picture;
+    use crate::types::Embedding;
+
+    fn person(vectors: &[[f32; 3]]) -> Person {
+        let picture = |v: &[f32; 3]| Picture { file: String::new(), embedding: Embedding(v.to_vec()), thumbnail: Vec::new() };
+        Person { name: String::new(), pictures: vectors.iter().map(picture).collect() }
+    }
+
+    fn train(people: &[Person]) -> Option<Head> {
+        Head::train(people, 3, Metric::L2, 0.6).unwrap()
+    }
+
+    #[test]
+    fn one_person_needs_no_head() {
+        assert!(train(&[]).is_none());
+        assert!(train(&[person(&[[1.0, 0.0, 0.0]])]).is_none());
+    }
+
+    #[test]
+    fn shares_add_to_one_and_favour_the_right_person() {
+        let people = [person(&[[1.0, 0.0, 0.0]]), person(&[[0.0, 1.0, 0.0], [0.1, 0.9, 0.0]]), person(&[[0.0, 0.0, 1.0]])];
+        let head = train(&people).unwrap();
+        for (i, probe) in [[0.9, 0.1, 0.0], [0.0, 0.8, 0.1], [0.1, 0.1, 0.9]].iter().enumerate() {
+            let shares: Vec<f64> = head.log_shares(probe).iter().map(|s| s.exp()).collect();
+            assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            assert!(shares.iter().all(|&s| s <= shares[i]), "{i}: {shares:?}");
+        }
+    }
+
+    #[test]
+    fn identical_faces_of_two_people_share_alike() {
+        let head = train(&[person(&[[1.0, 0.0, 0.0]]), person(&[[1.0, 0.0, 0.0]])]).unwrap();
+        let shares = head.log_shares(&[1.0, 0.0, 0.0]);
+        assert!((shares[0] - shares[1]).abs() < 1e-6, "{shares:?}");
+    }
+
+    #[test]
+    fn a_thousand_people_are_within_the_budget() {
+        let vector = |i: usize| [(i as f32 * 0.37).sin(), (i as f32 * 0.73).cos(), (i as f32 * 1.7).sin()];
+        let people: Vec<Person> = (0..1000).map(|i| person(&[vector(i)])).collect();
+        assert_eq!(train(&people).unwrap().log_shares(&[0.0; 3]).len(), 1000);
+    }
+}
