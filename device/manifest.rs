@@ -70,16 +70,31 @@ pub struct EmbeddingFacts {
     pub calibration: Option<Calibration>,
 }
 
-/// How distances of this embedder turn into chances.
-/// The chance that two photos at distance d show the same person, both being equally likely before, is
-/// 1 / (1 + exp(slope * (d - midpoint))) (Platt 1999).
+/// How distances of this embedder turn into chances, fitted to its embeddings of lfw112; the rule and what each number
+/// means in it are in `gallery::calibration`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Per unit of distance, positive.
+    /// Log-odds per unit of distance, positive.
     pub slope: f32,
-    /// The distance at which both are equally likely.
+    /// The distance at which a lone enrolled person is as likely as not.
     pub midpoint: f32,
+    /// What the head's log shares are divided by, positive.
+    pub temperature: f32,
+}
+
+impl EmbeddingFacts {
+    /// What the gallery computes chances by: as fitted, or derived from the same-person distance where nobody fitted it.
+    pub fn calibration(&self) -> crate::gallery::Calibration {
+        let derived = crate::gallery::Calibration::of_distance(self.same_person_distance);
+        let fitted = self.calibration.map(|Calibration { slope, midpoint, temperature }| crate::gallery::Calibration {
+            slope,
+            midpoint,
+            temperature,
+            ..derived
+        });
+        fitted.unwrap_or(derived)
+    }
 }
 
 /// A model's part in the walk.
@@ -202,7 +217,8 @@ impl EmbeddingFacts {
         let [left, right] = [self.template[0], self.template[1]];
         ensure!(right[0] - left[0] > 1.0, "template: the eye on the left of the picture comes first");
         if let Some(c) = self.calibration {
-            ensure!(c.slope > 0.0 && c.slope.is_finite() && c.midpoint.is_finite(), "calibration: slope must be positive");
+            let positive = [c.slope, c.midpoint, c.temperature].iter().all(|v| v.is_finite() && *v > 0.0);
+            ensure!(positive, "calibration: slope, midpoint and temperature must be positive numbers");
         }
         Ok(())
     }

@@ -32,17 +32,20 @@ pub fn update(path: &Path, embedder: &EmbedderId, change: impl FnOnce(&mut Vec<P
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    fs::create_dir_all(folder).with_context(|| format!("there is no folder for the gallery {}", path.display()))?;
     let _lock = lock(folder).with_context(|| format!("the gallery {} cannot be locked for writing", path.display()))?;
     let mut people = read(path, embedder)?.unwrap_or_default();
     change(&mut people);
     let bytes = encode(&people, embedder)?;
-    replace(path, folder, &bytes).with_context(|| {
+    replace(path, &bytes).with_context(|| {
         format!(
             "the gallery {} could not be written, and is as it was before: make room on the disk, or choose a folder that \
              may be written",
             path.display()
         )
     })?;
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.with_context(|| format!("the gallery {} is written, but may not outlive a power cut", path.display()))?;
     Ok(people)
 }
 
@@ -53,7 +56,7 @@ fn lock(folder: &Path) -> Result<File> {
     Ok(folder)
 }
 
-fn replace(path: &Path, folder: &Path, bytes: &[u8]) -> Result<()> {
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = temporary(path)?;
     // One name for all writers: what one that was killed left behind is removed by the next, and the lock keeps others out.
     match fs::remove_file(&temporary) {
@@ -70,7 +73,6 @@ fn replace(path: &Path, folder: &Path, bytes: &[u8]) -> Result<()> {
         fs::remove_file(&temporary).ok();
         return Err(error.into());
     }
-    File::open(folder)?.sync_all()?;
     Ok(())
 }
 

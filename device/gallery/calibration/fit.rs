@@ -91,7 +91,11 @@ fn simulate(
     let visit = |(embedding, truth): (&Embedding, Option<usize>)| {
         let shares = head.as_ref().map_or(vec![0.0; people.len()], |head| head.log_shares(&embedding.0));
         let distances = index.distances(&embedding.0).into_iter().map(|d| f64::from(d.mean));
-        Visit { people: distances.zip(shares).map(Into::into).collect(), truth, weight: weights[usize::from(truth.is_none())] }
+        Visit {
+            people: distances.zip(shares).map(|(d, s)| [d, f64::from(s)]).collect(),
+            truth,
+            weight: weights[usize::from(truth.is_none())],
+        }
     };
     Ok(known.into_iter().chain(strangers).map(visit).collect())
 }
