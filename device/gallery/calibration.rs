@@ -17,7 +17,7 @@
 //! `-slope / 4 * distance`, which says nearly the same: the logits of the head are about that steep.
 //!
 //! `slope`, `midpoint` and `temperature` are those under which known and unknown faces held against galleries of many
-//! sizes were least surprising; see [`fit`].
+//! sizes were least surprising; see [`fit`]. For the dlib network on lfw112: 51.06, .6112 and .6285.
 
 mod fit;
 mod smoothed;
