@@ -97,7 +97,7 @@ mod tests {
         let head = train(&people).unwrap();
         for (i, probe) in [[0.9, 0.1, 0.0], [0.0, 0.8, 0.1], [0.1, 0.1, 0.9]].iter().enumerate() {
             let shares: Vec<f32> = head.log_shares(probe).iter().map(|s| s.exp()).collect();
-            assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-9);
+            assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             assert!(shares.iter().all(|&s| s <= shares[i]), "{i}: {shares:?}");
         }
     }
