@@ -70,31 +70,16 @@ pub struct EmbeddingFacts {
     pub calibration: Option<Calibration>,
 }
 
-/// How distances of this embedder turn into chances, fitted to its embeddings of lfw112; the rule and what each number
-/// means in it are in `gallery::calibration`.
+/// How distances of this embedder turn into chances: the fitted numbers of `gallery::calibration`, whose rule they serve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Log-odds per unit of distance, positive.
+    /// Log-odds per unit of distance; positive.
     pub slope: f32,
     /// The distance at which a lone enrolled person is as likely as not.
     pub midpoint: f32,
-    /// What the head's log shares are divided by, positive.
+    /// What the head's log shares are divided by; positive.
     pub temperature: f32,
-}
-
-impl EmbeddingFacts {
-    /// What the gallery computes chances by: as fitted, or derived from the same-person distance where nobody fitted it.
-    pub fn calibration(&self) -> crate::gallery::Calibration {
-        let derived = crate::gallery::Calibration::of_distance(self.same_person_distance);
-        let fitted = self.calibration.map(|Calibration { slope, midpoint, temperature }| crate::gallery::Calibration {
-            slope,
-            midpoint,
-            temperature,
-            ..derived
-        });
-        fitted.unwrap_or(derived)
-    }
 }
 
 /// A model's part in the walk.
@@ -217,8 +202,8 @@ impl EmbeddingFacts {
         let [left, right] = [self.template[0], self.template[1]];
         ensure!(right[0] - left[0] > 1.0, "template: the eye on the left of the picture comes first");
         if let Some(c) = self.calibration {
-            let positive = [c.slope, c.midpoint, c.temperature].iter().all(|v| v.is_finite() && *v > 0.0);
-            ensure!(positive, "calibration: slope, midpoint and temperature must be positive numbers");
+            let fine = [c.slope, c.midpoint, c.temperature].iter().all(|v| v.is_finite() && *v > 0.0);
+            ensure!(fine, "calibration: slope, midpoint and temperature must be positive numbers");
         }
         Ok(())
     }

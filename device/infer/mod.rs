@@ -1,1 +1,69 @@
-//! Nets run here: the `Model` door.
+//! Nets run here: the `Model` door. Pictures' numbers in, a net's numbers out; faces are unknown here.
+
+use anyhow::Result;
+use std::path::Path;
+
+mod engine;
+
+pub use engine::{read_verified, set_threads};
+
+/// A net with one picture-like input. Axis order NCHW, 32-bit floats outside, whatever the file's precision inside.
+pub trait Model: Send {
+    /// Runs the net on `shape` = [batch, channels, height, width].
+    /// `fill` writes the input, row-major, into a zeroed slice of exactly that many numbers.
+    fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>>;
+}
+
+/// An output of a net.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// Row-major numbers.
+    pub data: Vec<f32>,
+}
+
+/// How bytes of a picture become the numbers that a net expects: `(byte - mean) * scale` per channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Normalise {
+    /// Per channel R, G, B; 0 to 255.
+    pub mean: [f32; 3],
+    /// Common factor.
+    pub scale: f32,
+}
+
+impl Normalise {
+    /// Interleaved RGB bytes in, three planes out. `planes` is three times `rgb.len() / 3` numbers.
+    pub fn planes(&self, rgb: &[u8], planes: &mut [f32]) {
+        let count = rgb.len() / 3;
+        let (red, rest) = planes.split_at_mut(count);
+        let (green, blue) = rest.split_at_mut(count);
+        let shift = self.mean.map(|m| -m * self.scale);
+        for (((pixel, r), g), b) in rgb.chunks_exact(3).zip(red).zip(green).zip(blue) {
+            *r = f32::from(pixel[0]).mul_add(self.scale, shift[0]);
+            *g = f32::from(pixel[1]).mul_add(self.scale, shift[1]);
+            *b = f32::from(pixel[2]).mul_add(self.scale, shift[2]);
+        }
+    }
+}
+
+/// Opens a model file. The file's bytes must have the given SHA-256.
+pub fn open(file: &Path, sha256: &str) -> Result<Box<dyn Model>> {
+    Ok(Box::new(engine::Engine::open(file, sha256)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_become_normalised_planes() {
+        let normalise = Normalise { mean: [127.5, 100.0, 0.0], scale: 1.0 / 128.0 };
+        let mut planes = [0.0; 6];
+        normalise.planes(&[0, 100, 128, 255, 228, 0], &mut planes);
+        let wanted = [-127.5 / 128.0, 127.5 / 128.0, 0.0, 1.0, 1.0, 0.0];
+        for (got, want) in planes.iter().zip(wanted) {
+            assert!((got - want).abs() < 1e-6, "{planes:?}");
+        }
+    }
+}

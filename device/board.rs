@@ -1,0 +1,267 @@
+//! A board file (`board-config/*.toml`) in, checked settings out. Unknown keys are errors: a misspelt key must not pass for a default.
+//!
+//! Relative paths in a board file start at the folder that the file lies in.
+
+use crate::manifest::Precision;
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use std::path::{Component, Path, PathBuf};
+
+/// Everything that one board is told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// Folder of `manifest.toml` and the model files.
+    pub models: PathBuf,
+    /// [`Camera`].
+    pub camera: Camera,
+    /// [`Detect`].
+    pub detect: Detect,
+    /// [`Recognise`].
+    pub recognise: Recognise,
+    /// [`Gallery`].
+    pub gallery: Gallery,
+    /// [`Screen`].
+    pub screen: Screen,
+}
+
+/// Where frames come from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Camera {
+    /// `auto` takes a V4L2 camera where there is one and replays pictures otherwise.
+    pub kind: CameraKind,
+    /// A V4L2 device such as `/dev/video0`, or `auto` for the first that captures.
+    pub device: String,
+    /// Frame size asked for; the nearest that the camera has is taken.
+    pub width: u32,
+    /// See `width`.
+    pub height: u32,
+    /// Frames per second asked for.
+    pub fps: u32,
+    /// A camera that delivers nothing for so long is reported and restarted.
+    pub timeout_ms: u32,
+    /// Folder of pictures that the replay camera shows.
+    pub replay: PathBuf,
+    /// How long the replay camera shows each picture.
+    pub hold_ms: u32,
+    /// For tests: after so many frames the replay camera delivers nothing any more.
+    pub silent_after: Option<u32>,
+    /// For tests: after so many frames the replay camera is gone.
+    pub vanish_after: Option<u32>,
+    /// For tests: after so many failed reads it is back.
+    pub return_after: Option<u32>,
+}
+
+/// The kinds of camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum CameraKind {
+    Auto,
+    V4l,
+    Replay,
+}
+
+/// How faces are sought.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detect {
+    /// Width of the smallest face sought, in frame pixels.
+    pub min_face_px: f32,
+    /// Ratio of neighbouring pyramid levels.
+    pub factor: f32,
+    /// Lowest scores that pass P-Net, R-Net and O-Net.
+    pub thresholds: [f32; 3],
+    /// Which files: `float32` or `int8`.
+    pub precision: Precision,
+    /// Threads that a net may use.
+    pub threads: usize,
+    /// For how many frames a face may be missed before it counts as gone.
+    pub patience_frames: u32,
+}
+
+/// How faces are named.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recognise {
+    /// The embedder's name in the manifest.
+    pub embedder: String,
+    /// Which of its files.
+    pub precision: Precision,
+    /// Faces at most that get a name in one frame, largest first; the others get only a box.
+    pub faces_most: usize,
+    /// Names in an answer.
+    pub top: usize,
+    /// The share of visitors that are expected not to be in the gallery, above 0 and below 1.
+    pub strangers: f32,
+}
+
+/// Whom the booth knows.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gallery {
+    /// The gallery file. It need not exist yet.
+    pub file: PathBuf,
+}
+
+/// Where pictures go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Screen {
+    /// `auto`: a window where there is a display, the terminal where stdout is one, PNG files otherwise.
+    pub kind: ScreenKind,
+    /// Canvas size in pixels; a terminal has its own.
+    pub width: u32,
+    /// See `width`.
+    pub height: u32,
+    /// Shows the camera as a mirror, as visitors expect.
+    pub mirror: bool,
+    /// Folder of the PNG screen.
+    pub png_folder: PathBuf,
+    /// Least time between two PNG files.
+    pub png_every_ms: u32,
+    /// PNG files kept.
+    pub png_keep: usize,
+}
+
+/// The kinds of screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum ScreenKind {
+    Auto,
+    Window,
+    Terminal,
+    Png,
+}
+
+impl Board {
+    /// Reads and checks a board file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the board file {}: name one with --board FILE", path.display()))?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")))
+            .with_context(|| format!("the board file {} is not valid: compare it with board-config/desktop.toml", path.display()))
+    }
+
+    /// The desktop board, as built in; its relative paths start at `board-config` in the current folder.
+    pub fn desktop() -> Result<Self> {
+        Self::parse(include_str!("../board-config/desktop.toml"), Path::new("board-config"))
+    }
+
+    fn parse(text: &str, folder: &Path) -> Result<Self> {
+        let mut board: Board = toml::from_str(text)?;
+        board.check()?;
+        for entry in [&mut board.models, &mut board.camera.replay, &mut board.gallery.file, &mut board.screen.png_folder] {
+            *entry = below(folder, entry);
+        }
+        Ok(board)
+    }
+
+    fn check(&self) -> Result<()> {
+        let Board { camera, detect, recognise, screen, .. } = self;
+        within("camera.width", camera.width, 16, 8192)?;
+        within("camera.height", camera.height, 16, 8192)?;
+        within("camera.fps", camera.fps, 1, 240)?;
+        within("camera.timeout_ms", camera.timeout_ms, 50, 60_000)?;
+        within("camera.hold_ms", camera.hold_ms, 1, 600_000)?;
+        within("detect.min_face_px", detect.min_face_px, 12.0, 4096.0)?;
+        within("detect.factor", detect.factor, 0.3, 0.95)?;
+        for threshold in detect.thresholds {
+            within("detect.thresholds", threshold, 0.0, 1.0)?;
+        }
+        within("detect.threads", detect.threads, 1, 64)?;
+        within("detect.patience_frames", detect.patience_frames, 0, 1000)?;
+        within("recognise.faces_most", recognise.faces_most, 1, 64)?;
+        within("recognise.top", recognise.top, 1, 10)?;
+        within("recognise.strangers", recognise.strangers, 0.01, 0.99)?;
+        within("screen.width", screen.width, 160, 7680)?;
+        within("screen.height", screen.height, 120, 4320)?;
+        within("screen.png_every_ms", screen.png_every_ms, 0, 3_600_000)?;
+        within("screen.png_keep", screen.png_keep, 1, 1_000_000)
+    }
+}
+
+/// `path` as seen from `folder`, without `..` in the middle, so that messages stay readable.
+fn below(folder: &Path, path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in folder.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(clean.components().next_back(), Some(Component::Normal(_))) => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    clean
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(key: &str, value: T, least: T, most: T) -> Result<()> {
+    ensure!(value >= least && value <= most, "{key} = {value} is out of range: {least} to {most}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DESKTOP: &str = include_str!("../board-config/desktop.toml");
+
+    fn read(text: &str) -> Result<Board> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), text)?;
+        Board::read(file.path())
+    }
+
+    fn complaint(from: &str, to: &str) -> String {
+        assert!(DESKTOP.contains(from), "the desktop board has no `{from}`");
+        format!("{:#}", read(&DESKTOP.replacen(from, to, 1)).unwrap_err())
+    }
+
+    #[test]
+    fn the_desktop_board_is_valid_and_its_paths_start_at_its_folder() {
+        let board = read(DESKTOP).unwrap();
+        assert!(board.models.starts_with(std::env::temp_dir()), "{}", board.models.display());
+    }
+
+    #[test]
+    fn paths_are_made_plain() {
+        assert_eq!(below(Path::new("board-config"), Path::new("../models/out")), Path::new("models/out"));
+        assert_eq!(below(Path::new("../a"), Path::new("../../b")), Path::new("../../b"));
+        assert_eq!(below(Path::new("/etc/x"), Path::new("/var/y")), Path::new("/var/y"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let text = complaint("fps =", "fsp =");
+        assert!(text.contains("fsp"), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_type_is_named() {
+        let text = complaint("width = 640", "width = \"wide\"");
+        assert!(text.contains("width") && text.contains("string"), "{text}");
+    }
+
+    #[test]
+    fn a_negative_size_is_refused() {
+        let text = complaint("width = 640", "width = -640");
+        assert!(text.contains("-640") || text.contains("integer"), "{text}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_says_the_range() {
+        let text = complaint("min_face_px = 40", "min_face_px = 3");
+        assert!(text.contains("detect.min_face_px = 3 is out of range: 12 to 4096"), "{text}");
+        let text = complaint("factor = 0.709", "factor = nan");
+        assert!(text.contains("detect.factor"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let text = format!("{:#}", Board::read(Path::new("/nowhere/board.toml")).unwrap_err());
+        assert!(text.contains("/nowhere/board.toml") && text.contains("--board"), "{text}");
+    }
+}

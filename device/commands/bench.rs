@@ -1,0 +1,237 @@
+//! `lookalike bench`: how long nets and walk take here, one line per measurement.
+
+use super::{Common, Outcome, json, line};
+use anyhow::{Context, Result, bail, ensure};
+use lookalike::board::Board;
+use lookalike::gallery::Gallery;
+use lookalike::infer::{self, Model};
+use lookalike::manifest::{Entry, Manifest, Precision, Role};
+use lookalike::pipeline::Walk;
+use lookalike::screen::{Canvas, Surface};
+use lookalike::stopwatch::minimum_and_median;
+use lookalike::types::{Chip, Embedding, Frame};
+use lookalike::ui::live;
+use lookalike::{detect, picture, setup};
+use serde::Serialize;
+use PathBuf;
+use std::time::Instant;
+
+/// Times the nets and the whole walk on this machine
+///
+/// Milliseconds, minimum and median. The nets get noise; the walk gets a sample photo at 640x480, with decoding,
+/// resizing and drawing in it. Last comes the program as a whole: start to the first name on the screen with 100
+/// people in the gallery, peak memory, size of the binary.
+#[derive(clap::Args)]
+#[command(after_help = "Example: lookalike bench --json --threads 2")]
+pub struct Options {
+    /// One JSON object a line on stdout
+    #[arg(long)]
+    json: bool,
+    /// Threads that a net may use; without it, the board file's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: Option<u8>,
+    /// Arithmetic of the nets; without it, the board file's
+    #[arg(long, value_name = "P")]
+    precision: Option<Precision>,
+    /// Counted runs of each measurement
+    #[arg(long, value_name = "N", default_value = "40", value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: u16,
+    /// Photo for the walk; without it, the first of the replay folder with a face
+    #[arg(long, value_name = "IMAGE")]
+    photo: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    net: String,
+    precision: String,
+    threads: usize,
+    min_ms: f32,
+    median_ms: f32,
+}
+
+/// What the program takes as a whole.
+#[derive(Serialize)]
+struct Whole {
+    program: &'static str,
+    gallery_people: usize,
+    first_name_ms: f32,
+    peak_memory_mb: f32,
+    binary_mb: f32,
+}
+
+struct Bench {
+    board: Board,
+    models: Manifest,
+    repeat: usize,
+    json: bool,
+}
+
+const PEOPLE: usize = 100;
+
+/// The nets by the names that other engines' figures go by, then the walk, then the program.
+pub fn run(common: Common, options: Options) -> Result<Outcome> {
+    let (mut board, models) = common.open(options.precision)?;
+    board.detect.threads = options.threads.map_or(board.detect.threads, usize::from);
+    infer::set_threads(board.detect.threads);
+    let bench = Bench { board, models, repeat: options.repeat.into(), json: options.json };
+    if !bench.json {
+        line(&format!("{:20} {:>9} {:>8} {:>9} {:>9}", "net", "precision", "threads", "min ms", "median ms"))?;
+    }
+    let [pnet, rnet, onet] = [(Role::Pnet, "mtcnn-pnet"), (Role::Rnet, "mtcnn-rnet"), (Role::Onet, "mtcnn-onet")]
+        .map(|(role, name)| bench.models.find(role, name, bench.board.detect.precision));
+    let pyramid: Vec<[usize; 4]> = detect::level_sizes(640, 480, 40.0, 0.709).iter().map(|&(w, h)| [1, 3, h, w]).collect();
+    bench.net("pnet-240x320", pnet.as_ref().map_err(again)?, &[[1, 3, 240, 320]])?;
+    bench.net("pnet-pyramid", pnet.as_ref().map_err(again)?, &pyramid)?;
+    bench.net("rnet-16-crops", rnet.as_ref().map_err(again)?, &[[16, 3, 24, 24]])?;
+    bench.net("onet-1-crop", onet.as_ref().map_err(again)?, &[[1, 3, 48, 48]])?;
+    let recognise = &bench.board.recognise;
+    let embedder = bench.models.find(Role::Embedder, &recognise.embedder, recognise.precision)?;
+    bench.net("embedder", embedder, &[[1, embedder.input[0], embedder.input[1], embedder.input[2]]])?;
+    bench.walk(options.photo)?;
+    Ok(Outcome::Fine)
+}
+
+fn again(error: &anyhow::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
+}
+
+impl Bench {
+    /// Runs a net on all of the shapes, one after the other, as one measurement.
+    fn net(&self, name: &str, entry: &Entry, shapes: &[[usize; 4]]) -> Result<()> {
+        let mut model = infer::open(&self.models.path(entry), &entry.sha256)?;
+        let noise: Vec<f32> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 16) as f32 / 32768.0 - 1.0).collect();
+        let once = |model: &mut Box<dyn Model>| -> Result<()> {
+            for shape in shapes {
+                model.run(*shape, &mut |input| {
+                    input.chunks_mut(noise.len()).for_each(|chunk| chunk.copy_from_slice(&noise[..chunk.len()]));
+                })?;
+            }
+            Ok(())
+        };
+        self.measure(name, &entry.precision.to_string(), || once(&mut model))
+    }
+
+    fn measure(&self, name: &str, precision: &str, mut run: impl FnMut() -> Result<()>) -> Result<()> {
+        for _ in 0..3 {
+            run()?;
+        }
+        let mut times = Vec::with_capacity(self.repeat);
+        for _ in 0..self.repeat {
+            let start = Instant::now();
+            run()?;
+            times.push(start.elapsed().as_secs_f32() * 1e3);
+        }
+        let (min_ms, median_ms) = minimum_and_median(&times).context("nothing was measured")?;
+        let row = Row { net: name.into(), precision: precision.into(), threads: self.board.detect.threads, min_ms, median_ms };
+        if self.json {
+            return line(&json::to_line(&row)?);
+        }
+        line(&format!("{:20} {:>9} {:8} {:9.3} {:9.3}", row.net, row.precision, row.threads, row.min_ms, row.median_ms))
+    }
+
+    fn walk(&self, photo: Option<PathBuf>) -> Result<()> {
+        let mut walk = setup::walk(&self.models, &Board { gallery: nowhere(), ..self.board.clone() })?;
+        let folder = tempfile::tempdir().context("cannot make a folder for temporary files")?;
+        let replay = folder.path().join("replay");
+        std::fs::create_dir(&replay)?;
+        let photo_file = replay.join("photo.jpg");
+        let chip = self.find_photo(&mut walk, photo, &photo_file)?;
+        let file = folder.path().join("bench.gallery");
+        let embedding = walk.embedder.embed(std::slice::from_ref(&chip))?.remove(0);
+        walk.gallery = self.crowd(&file, &embedding, &chip)?;
+        let mut canvas = Canvas::new(Surface { width: 1280, height: 720, cells: false });
+        let thumbnails = [("Sample".to_string(), chip)].into();
+        let precision = self.board.detect.precision.to_string();
+        self.measure("walk-640x480", &precision, || {
+            let frame = picture::read(&photo_file)?;
+            let walked = walk.frame(&frame)?;
+            let view = live::View {
+                frame: Some(&frame),
+                mirror: self.board.screen.mirror,
+                sightings: &walked.sightings,
+                thumbnails: &thumbnails,
+                gallery_people: PEOPLE,
+                how_to_enroll: "",
+                stages: &walked.stages.list(),
+                fps: 30.0,
+                notice: None,
+            };
+            live::draw(&mut canvas, &view);
+            Ok(())
+        })?;
+        drop(walk);
+        self.program(&file, &replay, folder.path())
+    }
+
+    /// Writes the photo as a camera would deliver it, a JPEG of 640x480, and returns the chip of a face in it.
+    fn find_photo(&self, walk: &mut Walk, photo: Option<PathBuf>, file: &Path) -> Result<Chip> {
+        let folder = &self.board.camera.replay;
+        let candidates = match photo {
+            Some(photo) => vec![photo],
+            None => picture::list_pictures(folder)?,
+        };
+        for path in candidates {
+            as_camera_frame(picture::read(&path)?, file)?;
+            let walked = walk.frame(&picture::read(file)?)?;
+            if let Some(chip) = walked.sightings.into_iter().find_map(|s| s.chip) {
+                return Ok(chip);
+            }
+        }
+        bail!("no photo with a face for the walk in {}: name one with --photo IMAGE, or run `make models`", folder.display())
+    }
+
+    /// A gallery of the photo's face among people made of noise.
+    fn crowd(&self, file: &Path, face: &Embedding, chip: &Chip) -> Result<Gallery> {
+        let mut gallery = setup::gallery(&self.models, &self.board.recognise, file)?;
+        gallery.enroll("Sample", "sample.jpg", face, chip)?;
+        for person in 1..PEOPLE as u32 {
+            let noise = |i: u32| ((i * 7919 + person * 104_729).wrapping_mul(2_654_435_761) >> 16) as f32 / 32768.0 - 1.0;
+            let other = face.0.iter().zip(0u32..).map(|(v, i)| v + 0.3 * noise(i)).collect();
+            gallery.enroll(&format!("Noise {person}"), "noise.jpg", &Embedding(other), chip)?;
+        }
+        gallery.save()?;
+        Ok(gallery)
+    }
+
+    /// Starts this very program as a kiosk and reads its summary.
+    fn program(&self, gallery: &Path, replay: &Path, folder: &Path) -> Result<()> {
+        let binary = std::env::current_exe()?;
+        let mut first = Vec::new();
+        let mut peak: f32 = 0.0;
+        for _ in 0..3 {
+            let mut command = std::process::Command::new(&binary);
+            command.args(["run", "--json", "--frames", "60", "--models"]).arg(&self.models.folder);
+            command.arg("--gallery").arg(gallery).arg("--replay").arg(replay).arg("--snapshots").arg(folder.join("png"));
+            let output = command.output().with_context(|| format!("cannot start {}", binary.display()))?;
+            ensure!(output.status.success(), "the kiosk failed: {}", String::from_utf8_lossy(&output.stderr));
+            let text = String::from_utf8_lossy(&output.stdout);
+            let summary: serde_json::Value = serde_json::from_str(text.lines().last().unwrap_or_default())?;
+            let number = |key: &str| summary[key].as_f64().map(|v| v as f32).with_context(|| format!("no {key} in {summary}"));
+            first.push(number("first_name_ms")?);
+            peak = peak.max(number("peak_memory_mb")?);
+        }
+        let (first_name_ms, _) = minimum_and_median(&first).context("nothing was measured")?;
+        let binary_mb = std::fs::metadata(&binary)?.len() as f32 / 1e6;
+        let whole = Whole { program: "run", gallery_people: PEOPLE, first_name_ms, peak_memory_mb: peak, binary_mb };
+        if self.json {
+            return line(&json::to_line(&whole)?);
+        }
+        line(&format!("start to first name {first_name_ms:.0} ms ({PEOPLE} people), peak memory {peak:.0} MB, binary {binary_mb:.1} MB"))
+    }
+}
+
+/// Fits a picture into 640x480, centred on black, and writes it as JPEG.
+fn as_camera_frame(frame: Frame, file: &Path) -> Result<()> {
+    let picture = image::RgbImage::from_raw(frame.width, frame.height, frame.pixels).context("a frame of another size")?;
+    let fitted = image::DynamicImage::ImageRgb8(picture).resize(640, 480, image::imageops::FilterType::Triangle).into_rgb8();
+    let mut whole = image::RgbImage::new(640, 480);
+    let (x, y) = ((640 - fitted.width()) / 2, (480 - fitted.height()) / 2);
+    image::imageops::replace(&mut whole, &fitted, x.into(), y.into());
+    whole.save(file).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// A gallery file that is not there.
+fn nowhere() -> lookalike::board::Gallery {
+    lookalike::board::Gallery { file: PathBuf::from("/nonexistent/bench.gallery") }
+}

@@ -1,0 +1,54 @@
+//! `lookalike detect`: pictures in, boxes and landmarks out.
+
+use super::{Common, Outcome, complain, json, line};
+use anyhow::Result;
+use lookalike::manifest::Precision;
+use lookalike::{picture, setup};
+use std::path::PathBuf;
+
+/// Finds the faces in pictures
+#[derive(clap::Args)]
+#[command(after_help = "Example: lookalike detect --json --min-face 20 photo.jpg")]
+pub struct Options {
+    /// One JSON object a line on stdout
+    #[arg(long)]
+    json: bool,
+    /// Width of the smallest face sought, in pixels; without it, the board file's
+    #[arg(long, value_name = "PX", value_parser = super::min_face)]
+    min_face: Option<f32>,
+    /// Arithmetic of the nets; without it, the board file's
+    #[arg(long, value_name = "P")]
+    precision: Option<Precision>,
+    /// Pictures: JPEG, PNG or WebP
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+}
+
+/// Best face first; a picture without a face has an empty list.
+pub fn run(common: Common, options: Options) -> Result<Outcome> {
+    let (mut board, models) = common.open(options.precision)?;
+    board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
+    let mut detector = setup::detector(&models, &board.detect)?;
+    let mut failed = 0;
+    for path in &options.images {
+        let frame = match picture::read(path) {
+            Ok(frame) => frame,
+            Err(error) => {
+                complain(&error);
+                failed += 1;
+                continue;
+            }
+        };
+        let faces = detector.detect(&frame)?;
+        if options.json {
+            let faces = faces.iter().map(json::Face::new).collect();
+            line(&json::to_line(&json::Picture::new(path, &frame, faces))?)?;
+            continue;
+        }
+        line(&format!("{}: {}", path.display(), super::count(faces.len(), "face")))?;
+        for face in &faces {
+            line(&format!("  {}, score {:.3}", super::place(face), face.score))?;
+        }
+    }
+    Ok(Outcome::of(failed))
+}

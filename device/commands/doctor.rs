@@ -1,0 +1,110 @@
+//! `lookalike doctor`: what is there, what is missing, what to do.
+
+use super::{Common, Outcome, line};
+use anyhow::Result;
+use lookalike::board::Board;
+use lookalike::manifest::Manifest;
+use lookalike::screen::Surroundings;
+use lookalike::{camera, infer, picture, screen, setup};
+
+/// Checks camera, display, models and gallery, and says what to do
+#[derive(clap::Args)]
+#[command(after_help = "Example: lookalike doctor --board board-config/desktop.toml")]
+pub struct Options {}
+
+/// Everything fine is 0; something missing that the booth needs is 1.
+pub fn run(common: Common, _: Options) -> Result<Outcome> {
+    let board = common.board()?;
+    let models = match setup::manifest(&board) {
+        Ok(models) => Some(models),
+        Err(error) => {
+            line(&format!("models:  MISSING: {error:#}"))?;
+            None
+        }
+    };
+    let mut missing = usize::from(models.is_none());
+    if let Some(models) = &models {
+        missing += check_models(models)?;
+        missing += check_walk(models, &board)?;
+    }
+    missing += check_camera(&board)?;
+    check_screen(&board)?;
+    line(&format!("machine: {} {}, {}", std::env::consts::ARCH, std::env::consts::OS, processors()))?;
+    Ok(Outcome::of(missing))
+}
+
+fn check_models(models: &Manifest) -> Result<usize> {
+    let mut missing = 0;
+    for entry in &models.models {
+        match infer::read_verified(&models.path(entry), &entry.sha256) {
+            Ok(bytes) => line(&format!(
+                "models:  {} ({}, {:.1} MB, licence {})",
+                entry.name,
+                entry.precision,
+                bytes.len() as f64 / 1e6,
+                entry.licence
+            ))?,
+            Err(error) => {
+                missing += 1;
+                line(&format!("models:  MISSING: {error:#}"))?;
+            }
+        }
+    }
+    Ok(missing)
+}
+
+/// Whether the nets fit together, and the gallery fits them.
+fn check_walk(models: &Manifest, board: &Board) -> Result<usize> {
+    let mut missing = 0;
+    let nets = setup::detector(models, &board.detect).and(setup::embedder(models, &board.recognise).map(drop));
+    if let Err(error) = nets {
+        missing += 1;
+        line(&format!("models:  MISSING: {error:#}"))?;
+    }
+    let file = &board.gallery.file;
+    match setup::gallery(models, &board.recognise, file) {
+        Ok(gallery) if gallery.people().is_empty() => {
+            line(&format!("gallery: nobody in {} yet: lookalike enroll --name \"YOUR NAME\" photo.jpg", file.display()))?;
+        }
+        Ok(gallery) => line(&format!("gallery: {} in {}", super::count(gallery.people().len(), "name"), file.display()))?,
+        Err(error) => {
+            missing += 1;
+            line(&format!("gallery: MISSING: {error:#}"))?;
+        }
+    }
+    Ok(missing)
+}
+
+fn check_camera(board: &Board) -> Result<usize> {
+    let listed = camera::list();
+    for device in &listed {
+        match &device.formats {
+            Ok(formats) => line(&format!("camera:  {} {}: {}", device.path.display(), device.name, formats.join(", ")))?,
+            Err(why) => line(&format!("camera:  {} {}: not usable: {why}", device.path.display(), device.name))?,
+        }
+    }
+    if listed.is_empty() {
+        line("camera:  no video device: plug a USB camera in, or replay pictures")?;
+    }
+    match picture::list_pictures(&board.camera.replay) {
+        Ok(pictures) if !pictures.is_empty() => {
+            line(&format!("camera:  replay of {} in {}", super::count(pictures.len(), "picture"), board.camera.replay.display()))?;
+        }
+        _ => line(&format!("camera:  no pictures to replay in {}: run `make models`", board.camera.replay.display()))?,
+    }
+    match camera::open(&setup::camera_settings(&board.camera)) {
+        Ok(camera) => line(&format!("camera:  would use {}", camera.describe())).map(|()| 0),
+        Err(error) => line(&format!("camera:  MISSING: {error:#}")).map(|()| 1),
+    }
+}
+
+fn check_screen(board: &Board) -> Result<()> {
+    let settings = setup::screen_settings(&board.screen);
+    let (kind, why) = screen::choices(settings.kind, Surroundings::look())[0];
+    let place = if kind == screen::Kind::Png { format!(" into {}", settings.png_folder.display()) } else { String::new() };
+    line(&format!("screen:  {kind:?}{place} ({why})"))
+}
+
+fn processors() -> String {
+    super::count(std::thread::available_parallelism().map_or(1, |n| n.get()), "processor")
+}

@@ -1,0 +1,144 @@
+//! What the user typed, and the one `match` over what it means. One file per command.
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use lookalike::board::Board;
+use lookalike::manifest::{Manifest, Precision};
+use lookalike::setup;
+use std::io::Write;
+use std::path::PathBuf;
+
+mod bench;
+mod detect;
+mod doctor;
+mod embed;
+mod enroll;
+mod gallery;
+mod json;
+mod matching;
+mod run;
+
+/// How a command ended, when it could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was done.
+    Fine,
+    /// Some input could not be used; each was named on stderr.
+    SomeFailed,
+}
+
+impl Outcome {
+    fn of(failed: usize) -> Self {
+        if failed == 0 { Outcome::Fine } else { Outcome::SomeFailed }
+    }
+}
+
+/// Says which known faces a face resembles, on this device and offline.
+#[derive(Parser)]
+#[command(name = "lookalike", version, after_help = "Example: lookalike run --board board-config/desktop.toml")]
+pub struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+pub struct Common {
+    /// Board file; without one, board-config/desktop.toml or else the same as built in
+    #[arg(long, global = true, value_name = "FILE", env = "LOOKALIKE_BOARD")]
+    board: Option<PathBuf>,
+    /// Folder of the model files and their manifest.toml; without it, the board file's
+    #[arg(long, global = true, value_name = "DIR", env = "LOOKALIKE_MODELS")]
+    models: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Options),
+    Detect(detect::Options),
+    Embed(embed::Options),
+    Enroll(enroll::Options),
+    Match(matching::Options),
+    Gallery(gallery::Options),
+    Bench(bench::Options),
+    Doctor(doctor::Options),
+}
+
+/// Does what was asked.
+pub fn run(arguments: Arguments) -> Result<Outcome> {
+    let common = arguments.common;
+    match arguments.command {
+        Command::Run(options) => run::run(common, options),
+        Command::Detect(options) => detect::run(common, options),
+        Command::Embed(options) => embed::run(common, options),
+        Command::Enroll(options) => enroll::run(common, options),
+        Command::Match(options) => matching::run(common, options),
+        Command::Gallery(options) => gallery::run(common, options),
+        Command::Bench(options) => bench::run(common, options),
+        Command::Doctor(options) => doctor::run(common, options),
+    }
+}
+
+impl Common {
+    /// The board, with what the command line says in place of it.
+    fn board(&self) -> Result<Board> {
+        const NEAR: &str = "board-config/desktop.toml";
+        let mut board = match &self.board {
+            Some(file) => Board::read(file)?,
+            None if std::path::Path::new(NEAR).exists() => Board::read(NEAR.as_ref())?,
+            None => Board::desktop()?,
+        };
+        if let Some(models) = &self.models {
+            board.models = models.clone();
+        }
+        Ok(board)
+    }
+
+    /// The board and its models' manifest.
+    fn open(&self, precision: Option<Precision>) -> Result<(Board, Manifest)> {
+        let mut board = self.board()?;
+        if let Some(precision) = precision {
+            setup::force_precision(&mut board, precision);
+        }
+        let models = setup::manifest(&board)?;
+        lookalike::infer::set_threads(board.detect.threads);
+        Ok((board, models))
+    }
+}
+
+/// Writes one line to stdout. A reader that went away is an error like any other, so that work stops.
+fn line(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).context("cannot write to stdout")
+}
+
+/// Whether the reader of our output went away, which is no one's fault (`lookalike ... | head`).
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|e| e.downcast_ref::<std::io::Error>()).any(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Says on stderr why an input was not used.
+fn complain(error: &anyhow::Error) {
+    eprintln!("lookalike: {error:#}");
+}
+
+/// "1 face", "3 faces".
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Where a face is, for people.
+fn place(face: &lookalike::types::Face) -> String {
+    let rect = face.rect;
+    format!("{:.0}x{:.0} at ({:.0}, {:.0})", rect.w, rect.h, rect.x, rect.y)
+}
+
+/// The smallest face that P-Net's window can show is 12 pixels.
+fn min_face(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(px) if (12.0..=4096.0).contains(&px) => Ok(px),
+        _ => Err("a number of pixels from 12 to 4096 is needed".into()),
+    }
+}

@@ -1,0 +1,238 @@
+//! `lookalike run`: the kiosk.
+
+use super::{Common, Outcome, json, line};
+use anyhow::{Context, Result};
+use lookalike::board::{Board, CameraKind, ScreenKind};
+use lookalike::pipeline::{Kiosk, Summary, Walk, Walked};
+use lookalike::screen::{self, Canvas, Event, Screen, Surroundings};
+use lookalike::{camera, setup, ui};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Runs the booth: camera in, named faces on the screen
+#[derive(clap::Args)]
+#[command(after_help = "Example: lookalike run --board board-config/desktop.toml --frames 60")]
+pub struct Options {
+    /// One JSON object a line on stdout: each recognised frame, at last a summary
+    #[arg(long)]
+    json: bool,
+    /// Ends by itself after so many frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+    /// Gallery file; without it, the board file's
+    #[arg(long, value_name = "FILE")]
+    gallery: Option<PathBuf>,
+    /// Where frames come from; without it, as the board file says
+    #[arg(long, value_enum, value_name = "KIND")]
+    camera: Option<CameraKind>,
+    /// Folder of pictures to replay as a camera; implies --camera replay
+    #[arg(long, value_name = "DIR")]
+    replay: Option<PathBuf>,
+    /// Where pictures go; without it, as the board file says
+    #[arg(long, value_enum, value_name = "KIND")]
+    screen: Option<ScreenKind>,
+    /// Folder of the PNG screen; implies --screen png
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
+}
+
+/// One recognised frame.
+#[derive(Serialize)]
+struct FrameLine {
+    frame: u64,
+    faces: Vec<FaceLine>,
+    ms: BTreeMap<&'static str, f32>,
+}
+
+#[derive(Serialize)]
+struct FaceLine {
+    track: u64,
+    #[serde(flatten)]
+    face: json::Face,
+}
+
+/// The last line.
+#[derive(Serialize)]
+struct SummaryLine<'a> {
+    summary: bool,
+    frames: u64,
+    recognised_frames: u64,
+    faces: u64,
+    names: &'a BTreeMap<String, u64>,
+    ms: BTreeMap<&'static str, MinMedian>,
+    first_name_ms: Option<f32>,
+    peak_memory_mb: Option<f32>,
+}
+
+#[derive(Serialize)]
+struct MinMedian {
+    min: f32,
+    median: f32,
+}
+
+/// Opens the screen first, so that whatever else fails is said there too.
+pub fn run(common: Common, options: Options) -> Result<Outcome> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        // A second Ctrl-C ends at once, should the first not get through.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())?;
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    let mut board = common.board()?;
+    adjust(&mut board, &options);
+    let here = Surroundings { terminal: !options.json && Surroundings::look().terminal, ..Surroundings::look() };
+    let mut screen = screen::open(&setup::screen_settings(&board.screen), here)?;
+    match open(&common, &board) {
+        Ok((walk, camera)) => show(&board, &options, screen, camera, walk, &stop),
+        Err(error) => {
+            explain(&mut *screen, &error, &stop);
+            Err(error)
+        }
+    }
+}
+
+fn adjust(board: &mut Board, options: &Options) {
+    board.camera.kind = options.camera.unwrap_or(board.camera.kind);
+    if let Some(folder) = &options.replay {
+        (board.camera.kind, board.camera.replay) = (CameraKind::Replay, folder.clone());
+    }
+    board.screen.kind = options.screen.unwrap_or(board.screen.kind);
+    if let Some(folder) = &options.snapshots {
+        (board.screen.kind, board.screen.png_folder) = (ScreenKind::Png, folder.clone());
+    }
+    if let Some(file) = &options.gallery {
+        board.gallery.file = file.clone();
+    }
+}
+
+fn open(common: &Common, board: &Board) -> Result<(Walk, Box<dyn camera::Camera>)> {
+    // Models and camera both take their time; neither waits for the other.
+    let settings = setup::camera_settings(&board.camera);
+    std::thread::scope(|threads| {
+        let camera = threads.spawn(move || camera::open(&settings));
+        let (_, models) = common.open(None)?;
+        let walk = setup::walk(&models, board)?;
+        let camera = camera.join().unwrap_or_else(|_| Err(anyhow::anyhow!("opening the camera failed inside")))?;
+        Ok((walk, camera))
+    })
+}
+
+fn show(
+    board: &Board,
+    options: &Options,
+    screen: Box<dyn Screen>,
+    camera: Box<dyn camera::Camera>,
+    walk: Walk,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
+    // A terminal that shows the booth is no place for messages as well; they are in its picture.
+    let quiet = screen.describe().starts_with("terminal") && std::io::stderr().is_terminal();
+    let say = |text: String| {
+        if !quiet {
+            eprintln!("lookalike: {text}");
+        }
+    };
+    say(format!("camera: {}", camera.describe()));
+    say(format!("screen: {}", screen.describe()));
+    say(format!("gallery: {} of {}", super::count(walk.gallery.people().len(), "name"), board.gallery.file.display()));
+    let mut on_walked = |frame: u64, walked: &Walked| match options.json {
+        true => line(&json::to_line(&frame_line(frame, walked))?),
+        false => Ok(()),
+    };
+    let mut on_notice = |text: &str| say(if text.is_empty() { "the camera is well again".into() } else { text.to_string() });
+    let kiosk = Kiosk {
+        camera,
+        screen,
+        mirror: board.screen.mirror,
+        how_to_enroll: "lookalike enroll --name \"YOUR NAME\" photo.jpg".into(),
+        frames_most: options.frames,
+        stop,
+        on_walked: &mut on_walked,
+        on_notice: &mut on_notice,
+    };
+    let summary = kiosk.run(walk)?;
+    if options.json { line(&json::to_line(&summary_line(&summary))?)? } else { print(&summary)? }
+    Ok(Outcome::Fine)
+}
+
+fn frame_line(frame: u64, walked: &Walked) -> FrameLine {
+    let faces = walked.sightings.iter().map(|s| FaceLine {
+        track: s.track,
+        face: json::Face { answer: s.answer.clone().map(Into::into), ..json::Face::new(&s.face) },
+    });
+    FrameLine { frame, faces: faces.collect(), ms: walked.stages.list().into_iter().collect() }
+}
+
+fn summary_line(summary: &Summary) -> SummaryLine<'_> {
+    let ms = summary.stages.figures().into_iter().map(|(name, min, median)| (name, MinMedian { min, median }));
+    SummaryLine {
+        summary: true,
+        frames: summary.frames,
+        recognised_frames: summary.walked,
+        faces: summary.faces,
+        names: &summary.names,
+        ms: ms.collect(),
+        first_name_ms: summary.first_name.map(since_start_ms),
+        peak_memory_mb: peak_memory_mb(),
+    }
+}
+
+fn print(summary: &Summary) -> Result<()> {
+    let frames = super::count(summary.frames as usize, "frame");
+    line(&format!("{frames} shown, {} recognised, {} seen", summary.walked, super::count(summary.faces as usize, "face")))?;
+    let names: Vec<String> = summary.names.iter().map(|(name, n)| format!("{name} ({n})")).collect();
+    line(&format!("names, with the frames they were best in: {}", if names.is_empty() { "none".into() } else { names.join(", ") }))?;
+    line(&format!("{:>8} {:>9} {:>9}", "ms", "minimum", "median"))?;
+    for (name, min, median) in summary.stages.figures() {
+        line(&format!("{name:>8} {min:9.2} {median:9.2}"))?;
+    }
+    if let Some(first) = summary.first_name {
+        line(&format!("first name on the screen {:.0} ms after the start", since_start_ms(first)))?;
+    }
+    peak_memory_mb().map_or(Ok(()), |mb| line(&format!("peak memory {mb:.0} MB")))
+}
+
+/// Milliseconds from the start of this process, as the kernel saw it, to `then`.
+fn since_start_ms(then: Instant) -> f32 {
+    let age = process_age().unwrap_or_default();
+    age.saturating_sub(then.elapsed()).as_secs_f32() * 1e3
+}
+
+/// How long this process has been there: /proc/uptime less the start time in /proc/self/stat (proc(5), field 22, in ticks
+/// of a hundredth of a second).
+fn process_age() -> Option<Duration> {
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let ticks: f64 = stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()?;
+    Duration::try_from_secs_f64(uptime - ticks / 100.0).ok()
+}
+
+/// The largest resident size so far (proc(5), `VmHWM`), in MB of a million bytes.
+fn peak_memory_mb() -> Option<f32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib: f32 = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib * 1024.0 / 1e6)
+}
+
+/// Shows why the booth cannot start: on a window or terminal until somebody closes it, half a minute at most.
+fn explain(screen: &mut dyn Screen, error: &anyhow::Error, stop: &AtomicBool) {
+    let mut canvas = Canvas::new(screen.surface());
+    let lasting = !screen.describe().starts_with("PNG");
+    let until = Instant::now() + Duration::from_secs(if lasting { 30 } else { 0 });
+    loop {
+        canvas.fit(screen.surface());
+        ui::message::draw(&mut canvas, "The booth cannot start", &format!("{error:#}"));
+        let shown = screen.show(&canvas).context("showing the message");
+        let quit = screen.events().contains(&Event::Quit) || stop.load(Ordering::Relaxed);
+        if shown.is_err() || quit || Instant::now() >= until {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,104 @@
+//! Boxes with scores: regression, squaring, non-maximum suppression. Pure arithmetic.
+
+use crate::types::Rect;
+
+/// A box that some stage of the cascade proposes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Candidate {
+    pub rect: Rect,
+    /// The stage's confidence, 0 to 1.
+    pub score: f32,
+    /// The stage's correction of the edges left, upper, right, lower, as fractions of width and height.
+    pub shift: [f32; 4],
+}
+
+impl Candidate {
+    /// Bounding box regression: moves each edge by its share of the box's size (Zhang et al. 2016, section II.B).
+    pub fn regressed(self) -> Self {
+        let Rect { x, y, w, h } = self.rect;
+        let [left, upper, right, lower] = self.shift;
+        let (x1, y1) = (x + left * w, y + upper * h);
+        let (x2, y2) = (x + w + right * w, y + h + lower * h);
+        let rect = Rect { x: x1, y: y1, w: (x2 - x1).max(1.0), h: (y2 - y1).max(1.0) };
+        Self { rect, shift: [0.0; 4], ..self }
+    }
+
+    /// The square with the same centre and the longer side, as the next stage's input wants it.
+    pub fn squared(self) -> Self {
+        let Rect { x, y, w, h } = self.rect;
+        let side = w.max(h);
+        let rect = Rect { x: x + (w - side) / 2.0, y: y + (h - side) / 2.0, w: side, h: side };
+        Self { rect, ..self }
+    }
+}
+
+/// What overlap is measured against.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Overlap {
+    /// The area of both together.
+    Union,
+    /// The smaller of both areas: a box inside another is wholly covered.
+    Smaller,
+}
+
+/// Non-maximum suppression: best first, each box stays unless it overlaps one that stayed by more than `limit`.
+/// Returns indices into `boxes`. Equal scores keep their order; a score that is not a number comes last.
+pub(super) fn suppress(boxes: &[(Rect, f32)], limit: f32, overlap: Overlap) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..boxes.len()).collect();
+    order.sort_by(|&a, &b| boxes[b].1.total_cmp(&boxes[a].1));
+    let mut kept: Vec<usize> = Vec::new();
+    for index in order {
+        let rect = &boxes[index].0;
+        if kept.iter().all(|&k| overlap_of(&boxes[k].0, rect, overlap) <= limit) {
+            kept.push(index);
+        }
+    }
+    kept
+}
+
+fn overlap_of(a: &Rect, b: &Rect, overlap: Overlap) -> f32 {
+    match overlap {
+        Overlap::Union => a.iou(b),
+        Overlap::Smaller => {
+            let w = (a.x + a.w).min(b.x + b.w) - a.x.max(b.x);
+            let h = (a.y + a.h).min(b.y + b.h) - a.y.max(b.y);
+            w.max(0.0) * h.max(0.0) / (a.w * a.h).min(b.w * b.h).max(f32::MIN_POSITIVE)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rect(x: f32, y: f32, w: f32, h: f32) -> Rect {
+        Rect { x, y, w, h }
+    }
+
+    #[test]
+    fn the_best_of_overlapping_boxes_stays() {
+        let boxes = [(rect(0.0, 0.0, 10.0, 10.0), 0.7), (rect(1.0, 0.0, 10.0, 10.0), 0.9), (rect(50.0, 0.0, 10.0, 10.0), 0.8)];
+        assert_eq!(suppress(&boxes, 0.5, Overlap::Union), [1, 2]);
+        assert_eq!(suppress(&boxes, 0.9, Overlap::Union), [1, 2, 0]);
+    }
+
+    #[test]
+    fn a_box_inside_another_is_covered_only_against_the_smaller() {
+        let boxes = [(rect(0.0, 0.0, 100.0, 100.0), 0.9), (rect(40.0, 40.0, 10.0, 10.0), 0.8)];
+        assert_eq!(suppress(&boxes, 0.7, Overlap::Union), [0, 1]);
+        assert_eq!(suppress(&boxes, 0.7, Overlap::Smaller), [0]);
+    }
+
+    #[test]
+    fn regression_moves_edges_by_shares_of_the_size() {
+        let c = Candidate { rect: rect(10.0, 20.0, 100.0, 50.0), score: 1.0, shift: [0.1, -0.2, -0.1, 0.2] };
+        assert_eq!(c.regressed().rect, rect(20.0, 10.0, 80.0, 70.0));
+        assert_eq!(c.regressed().squared().rect, rect(20.0, 5.0, 80.0, 80.0));
+    }
+
+    #[test]
+    fn a_regression_that_turns_a_box_inside_out_leaves_a_pixel() {
+        let c = Candidate { rect: rect(0.0, 0.0, 10.0, 10.0), score: 1.0, shift: [2.0, 0.0, -2.0, 0.0] };
+        assert_eq!(c.regressed().rect.w, 1.0);
+    }
+}

@@ -1,0 +1,121 @@
+use super::*;
+use std::sync::{Arc, Mutex};
+
+/// A P-Net whose score is the mean brightness under each window's centre pixel: a white spot is a "face".
+struct BrightP;
+
+impl Model for BrightP {
+    fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
+        let [_, _, h, w] = shape;
+        let mut input = vec![0.0; 3 * h * w];
+        fill(&mut input);
+        let (rows, columns) = ((h - 10).div_ceil(2) - 1, (w - 10).div_ceil(2) - 1);
+        let mut scores = vec![0.0; 2 * rows * columns];
+        for row in 0..rows {
+            for column in 0..columns {
+                scores[rows * columns + row * columns + column] = input[(row * 2 + 6) * w + column * 2 + 6];
+            }
+        }
+        let shifts = vec![0.0; 4 * rows * columns];
+        Ok(vec![tensor(&[1, 2, rows, columns], scores), tensor(&[1, 4, rows, columns], shifts)])
+    }
+}
+
+/// Passes every crop with the given score; remembers the batch sizes that it saw.
+struct Pass {
+    score: f32,
+    landmarks: bool,
+    batches: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Model for Pass {
+    fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
+        let n = shape[0];
+        fill(&mut vec![0.0; shape.iter().product()]);
+        self.batches.lock().unwrap().push(n);
+        let mut outputs = vec![tensor(&[n, 2], [1.0 - self.score, self.score].repeat(n)), tensor(&[n, 4], vec![0.0; 4 * n])];
+        if self.landmarks {
+            outputs.push(tensor(&[n, 10], [0.3, 0.7, 0.5, 0.35, 0.65, 0.4, 0.4, 0.6, 0.8, 0.8].repeat(n)));
+        }
+        Ok(outputs)
+    }
+}
+
+fn tensor(shape: &[usize], data: Vec<f32>) -> Tensor {
+    Tensor { shape: shape.to_vec(), data }
+}
+
+fn net(model: impl Model + 'static) -> Net {
+    Net { model: Box::new(model), normalise: Normalise { mean: [0.0; 3], scale: 1.0 / 255.0 } }
+}
+
+fn settings() -> Settings {
+    Settings { min_face_px: 24.0, factor: 0.5, thresholds: [0.6, 0.7, 0.7] }
+}
+
+fn detector(r_score: f32, o_score: f32) -> (Detector, Arc<Mutex<Vec<usize>>>) {
+    let batches = Arc::new(Mutex::new(Vec::new()));
+    let r = Pass { score: r_score, landmarks: false, batches: batches.clone() };
+    let o = Pass { score: o_score, landmarks: true, batches: Arc::default() };
+    (Detector::new(net(BrightP), net(r), net(o), settings()).unwrap(), batches)
+}
+
+/// A black frame with white squares of 40 pixels around the given centres.
+fn spots(width: u32, height: u32, centres: &[(u32, u32)]) -> Frame {
+    let mut pixels = vec![0; (width * height * 3) as usize];
+    for y in 0..height {
+        for x in 0..width {
+            if centres.iter().any(|&(cx, cy)| x.abs_diff(cx) <= 6 && y.abs_diff(cy) <= 6) {
+                pixels[((y * width + x) * 3) as usize..][..3].fill(255);
+            }
+        }
+    }
+    Frame { width, height, pixels, ..Frame::empty() }
+}
+
+#[test]
+fn a_spot_becomes_a_face_at_its_place() {
+    let (mut detector, _) = detector(0.9, 0.95);
+    let faces = detector.detect(&spots(160, 120, &[(80, 60)])).unwrap();
+    let best = faces[0];
+    let (x, y) = (best.rect.x + best.rect.w / 2.0, best.rect.y + best.rect.h / 2.0);
+    assert!((x - 80.0).abs() < 8.0 && (y - 60.0).abs() < 8.0, "{best:?}");
+    assert_eq!(best.score, 0.95);
+    let [eye, other, ..] = best.landmarks;
+    assert!((eye[0] - (best.rect.x + 0.3 * best.rect.w)).abs() < 1e-3 && other[0] > eye[0]);
+}
+
+#[test]
+fn each_later_net_has_a_veto() {
+    let frame = spots(160, 120, &[(80, 60)]);
+    assert!(detector(0.6, 0.95).0.detect(&frame).unwrap().is_empty());
+    assert!(detector(0.9, 0.6).0.detect(&frame).unwrap().is_empty());
+}
+
+#[test]
+fn black_tiny_and_empty_frames_have_no_faces() {
+    let (mut detector, _) = detector(0.9, 0.9);
+    for (w, h) in [(160, 120), (1, 1), (23, 500), (0, 0)] {
+        assert_eq!(detector.detect(&spots(w, h, &[])).unwrap(), [], "{w}x{h}");
+    }
+}
+
+#[test]
+fn crops_go_in_batches_of_powers_of_two() {
+    let centres: Vec<(u32, u32)> = (0..30).map(|i| (30 + 60 * (i % 6), 30 + 60 * (i / 6))).collect();
+    let (mut detector, batches) = detector(0.9, 0.9);
+    batches.lock().unwrap().clear();
+    detector.detect(&spots(400, 400, &centres)).unwrap();
+    let seen = batches.lock().unwrap().clone();
+    assert!(seen.iter().sum::<usize>() >= 30, "{seen:?}");
+    assert!(seen.iter().all(|n| n.is_power_of_two() && *n <= BATCH_MOST), "{seen:?}");
+}
+
+#[test]
+fn a_net_that_gives_other_shapes_is_refused_at_start() {
+    let pass = |landmarks| Pass { score: 0.9, landmarks, batches: Arc::default() };
+    let error = Detector::new(net(BrightP), net(pass(false)), net(pass(false)), settings()).err().unwrap().to_string();
+    assert!(error.contains("O-Net"), "{error}");
+    let error = Detector::new(net(pass(false)), net(pass(false)), net(pass(true)), settings()).err().unwrap().to_string();
+    assert!(error.contains("P-Net"), "{error}");
+}

@@ -1,0 +1,127 @@
+//! Chips in, embeddings out, as the manifest says that the network compares them.
+
+use crate::infer::{Model, Normalise};
+use crate::types::{Chip, Embedding, Landmarks, Metric};
+use anyhow::{Result, ensure};
+
+/// Describes faces by vectors.
+pub struct Embedder {
+    model: Box<dyn Model>,
+    facts: Facts,
+}
+
+/// What the manifest says of an embedder.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Chip size in pixels.
+    pub width: u32,
+    /// Chip size in pixels.
+    pub height: u32,
+    /// Where the five landmarks lie in the chip, in chip pixels.
+    pub template: Landmarks,
+    /// Bytes to numbers.
+    pub normalise: Normalise,
+    /// Numbers in an embedding.
+    pub length: usize,
+    /// Cosine asks for unit length; L2 compares the raw vectors (unit length costs the dlib network .4 points on LFW).
+    pub metric: Metric,
+}
+
+impl Embedder {
+    /// An embedder around a net; runs it once, so that a net that does not fit its facts is found at start.
+    pub fn new(mut model: Box<dyn Model>, facts: Facts) -> Result<Self> {
+        let shape = [1, 3, facts.height as usize, facts.width as usize];
+        let outputs = model.run(shape, &mut |_| {})?;
+        let found = outputs.first().map_or(0, |t| t.data.len());
+        ensure!(
+            found == facts.length,
+            "the embedder gives {found} numbers for a face, its manifest entry says {}: correct the manifest",
+            facts.length
+        );
+        Ok(Self { model, facts })
+    }
+
+    /// What it was told of its net.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// One embedding per chip, in the same order.
+    pub fn embed(&mut self, chips: &[Chip]) -> Result<Vec<Embedding>> {
+        chips.iter().map(|chip| self.embed_one(chip)).collect()
+    }
+
+    fn embed_one(&mut self, chip: &Chip) -> Result<Embedding> {
+        let Facts { width, height, normalise, length, metric, .. } = self.facts;
+        ensure!(
+            (chip.width, chip.height) == (width, height),
+            "a chip of {}x{} for a net of {width}x{height}",
+            chip.width,
+            chip.height
+        );
+        let shape = [1, 3, height as usize, width as usize];
+        let outputs = self.model.run(shape, &mut |planes| normalise.planes(&chip.pixels, planes))?;
+        let mut vector = outputs.into_iter().next().map(|t| t.data).unwrap_or_default();
+        ensure!(vector.len() == length, "the embedder gave {} numbers instead of {length}", vector.len());
+        ensure!(vector.iter().all(|v| v.is_finite()), "the embedder gave numbers that are not finite");
+        if metric == Metric::Cosine {
+            let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+            vector.iter_mut().for_each(|v| *v /= norm);
+        }
+        Ok(Embedding(vector))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infer::Tensor;
+
+    /// Gives the mean of each plane.
+    struct Means;
+
+    impl Model for Means {
+        fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
+            let mut input = vec![0.0; shape.iter().product()];
+            fill(&mut input);
+            let plane = shape[2] * shape[3];
+            let data = input.chunks(plane).map(|p| p.iter().sum::<f32>() / plane as f32).collect();
+            Ok(vec![Tensor { shape: vec![1, 3], data }])
+        }
+    }
+
+    fn facts(metric: Metric, length: usize) -> Facts {
+        Facts {
+            width: 2,
+            height: 2,
+            template: [[0.0; 2]; 5],
+            normalise: Normalise { mean: [0.0; 3], scale: 1.0 },
+            length,
+            metric,
+        }
+    }
+
+    fn chip() -> Chip {
+        Chip { width: 2, height: 2, pixels: [3, 0, 4].repeat(4) }
+    }
+
+    #[test]
+    fn l2_stays_raw_and_cosine_gets_unit_length() {
+        let mut raw = Embedder::new(Box::new(Means), facts(Metric::L2, 3)).unwrap();
+        assert_eq!(raw.embed(&[chip()]).unwrap()[0].0, [3.0, 0.0, 4.0]);
+        let mut unit = Embedder::new(Box::new(Means), facts(Metric::Cosine, 3)).unwrap();
+        assert_eq!(unit.embed(&[chip()]).unwrap()[0].0, [0.6, 0.0, 0.8]);
+    }
+
+    #[test]
+    fn a_net_of_another_length_is_refused_at_start() {
+        let error = Embedder::new(Box::new(Means), facts(Metric::L2, 128)).err().unwrap().to_string();
+        assert!(error.contains("3 numbers") && error.contains("128"), "{error}");
+    }
+
+    #[test]
+    fn a_chip_of_another_size_is_refused() {
+        let mut embedder = Embedder::new(Box::new(Means), facts(Metric::L2, 3)).unwrap();
+        assert!(embedder.embed(&[Chip { width: 1, height: 1, pixels: vec![0; 3] }]).is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! A board and a manifest in, the rooms' doers out: start-up as a list that can be read.
+
+use crate::board::{self, Board};
+use crate::detect::{Detector, Net};
+use crate::embed::{self, Embedder};
+use crate::gallery::{Calibration, EmbedderId, Gallery};
+use crate::infer::{self, Normalise};
+use crate::manifest::{EmbeddingFacts, Entry, Manifest, Precision, Role};
+use crate::pipeline::Walk;
+use crate::{camera, screen};
+use anyhow::{Context, Result};
+use std::path::Path;
+
+/// MT-CNN with the files of the board's precision.
+pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {
+    let net = |role, name: &str| -> Result<Net> {
+        let entry = models.find(role, name, board.precision)?;
+        Ok(Net { model: infer::open(&models.path(entry), &entry.sha256)?, normalise: normalise(entry) })
+    };
+    let settings = crate::detect::Settings { min_face_px: board.min_face_px, factor: board.factor, thresholds: board.thresholds };
+    Detector::new(net(Role::Pnet, "mtcnn-pnet")?, net(Role::Rnet, "mtcnn-rnet")?, net(Role::Onet, "mtcnn-onet")?, settings)
+}
+
+/// The embedder that the board names.
+pub fn embedder(models: &Manifest, board: &board::Recognise) -> Result<Embedder> {
+    let entry = models.find(Role::Embedder, &board.embedder, board.precision)?;
+    let facts = facts(entry)?;
+    let facts = embed::Facts {
+        height: entry.input[1] as u32,
+        width: entry.input[2] as u32,
+        template: facts.template,
+        normalise: normalise(entry),
+        length: facts.length,
+        metric: facts.metric.into(),
+    };
+    Embedder::new(infer::open(&models.path(entry), &entry.sha256)?, facts)
+        .with_context(|| format!("the embedder `{}` does not fit its entry in the manifest", entry.name))
+}
+
+/// The gallery in `file`, of the board's embedder. Where there is no file it is empty, and saving will write one.
+pub fn gallery(models: &Manifest, board: &board::Recognise, file: &Path) -> Result<Gallery> {
+    let entry = models.find(Role::Embedder, &board.embedder, board.precision)?;
+    let facts = facts(entry)?;
+    let id = EmbedderId {
+        name: entry.name.clone(),
+        sha256: entry.sha256.to_ascii_lowercase(),
+        length: facts.length,
+        metric: facts.metric.into(),
+    };
+    let plain = Calibration::of_distance(facts.same_person_distance);
+    let fitted = facts.calibration.map_or(plain, |c| Calibration {
+        slope: c.slope,
+        midpoint: c.midpoint,
+        temperature: c.temperature,
+        ..plain
+    });
+    Gallery::open_or_new(file, &id, Calibration { strangers: board.strangers, ..fitted })
+}
+
+/// The whole walk, with the board's gallery.
+pub fn walk(models: &Manifest, board: &Board) -> Result<Walk> {
+    Ok(Walk::new(
+        detector(models, &board.detect)?,
+        embedder(models, &board.recognise)?,
+        gallery(models, &board.recognise, &board.gallery.file)?,
+        board.recognise.top,
+        board.recognise.faces_most,
+        board.detect.patience_frames,
+    ))
+}
+
+/// What the camera room wants to know of the board.
+pub fn camera_settings(board: &board::Camera) -> camera::Settings {
+    camera::Settings {
+        kind: match board.kind {
+            board::CameraKind::Auto => camera::Kind::Auto,
+            board::CameraKind::V4l => camera::Kind::V4l,
+            board::CameraKind::Replay => camera::Kind::Replay,
+        },
+        device: board.device.clone(),
+        width: board.width,
+        height: board.height,
+        fps: board.fps,
+        timeout_ms: board.timeout_ms,
+        folder: board.replay.clone(),
+        hold_ms: board.hold_ms,
+        repeat: true,
+        silent_after: board.silent_after,
+        vanish_after: board.vanish_after,
+        return_after: board.return_after,
+    }
+}
+
+/// What the screen room wants to know of the board.
+pub fn screen_settings(board: &board::Screen) -> screen::Settings {
+    screen::Settings {
+        kind: match board.kind {
+            board::ScreenKind::Auto => screen::Kind::Auto,
+            board::ScreenKind::Window => screen::Kind::Window,
+            board::ScreenKind::Terminal => screen::Kind::Terminal,
+            board::ScreenKind::Png => screen::Kind::Png,
+        },
+        width: board.width,
+        height: board.height,
+        png_folder: board.png_folder.clone(),
+        every_ms: board.png_every_ms.into(),
+        keep: board.png_keep,
+    }
+}
+
+fn facts(entry: &Entry) -> Result<&EmbeddingFacts> {
+    entry.embedding.as_ref().with_context(|| format!("the manifest's `{}` has no embedding facts", entry.name))
+}
+
+/// The manifest of the board's models folder.
+pub fn manifest(board: &Board) -> Result<Manifest> {
+    Manifest::read(&board.models)
+}
+
+/// How an entry wants its input.
+pub fn normalise(entry: &Entry) -> Normalise {
+    Normalise { mean: entry.mean, scale: entry.scale }
+}
+
+/// Lets one precision stand for all nets, as `--precision` asks.
+pub fn force_precision(board: &mut Board, precision: Precision) {
+    board.detect.precision = precision;
+    board.recognise.precision = precision;
+}

@@ -1,0 +1,136 @@
+//! The camera picture with what is drawn onto it: boxes, landmarks, names, a notice.
+
+use super::{
+    live::{Seen, View},
+    theme::{ALARM, BACK, CARD, QUIET, Sizes, TEXT, TRACK, centre, percent},
+};
+use crate::{
+    screen::{Area, Canvas},
+    types::{Face, Frame},
+};
+use embedded_graphics::pixelcolor::Rgb888;
+
+const BLACK: Rgb888 = Rgb888::new(0, 0, 0);
+
+/// From frame pixels to canvas pixels.
+#[derive(Clone, Copy)]
+pub struct Mapping {
+    picture: Area,
+    scale: [f32; 2],
+    mirror: bool,
+}
+
+impl Mapping {
+    pub fn new(frame: &Frame, picture: Area, mirror: bool) -> Self {
+        let scale = [picture.w as f32 / frame.width.max(1) as f32, picture.h as f32 / frame.height.max(1) as f32];
+        Self { picture, scale, mirror }
+    }
+
+    fn point(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let across = x * self.scale[0];
+        let across = if self.mirror { self.picture.w as f32 - across } else { across };
+        [self.picture.x as f32 + across, self.picture.y as f32 + y * self.scale[1]]
+    }
+
+    /// The box of a face in canvas pixels. It may reach beyond the picture, but not beyond all bounds.
+    pub fn area(&self, face: &Face) -> Area {
+        let r = face.rect;
+        let [[x0, y0], [x1, y1]] = [self.point([r.x, r.y]), self.point([r.x + r.w, r.y + r.h])];
+        let [left, top, right, bottom] =
+            [x0.min(x1), y0.min(y1), x0.max(x1), y0.max(y1)].map(|v| v.round().clamp(-30_000.0, 30_000.0) as i32);
+        Area::new(left, top, right - left, bottom - top)
+    }
+
+    /// A square of `side` pixels around a point of the frame.
+    pub fn dot(&self, at: [f32; 2], side: i32) -> Area {
+        let [x, y] = self.point(at).map(|v| (v - side as f32 / 2.0).round().clamp(-30_000.0, 30_000.0) as i32);
+        Area::new(x, y, side, side)
+    }
+}
+
+/// Draws the picture and all that belongs on it.
+pub fn draw(canvas: &mut Canvas, view: &View, frame: Option<&Frame>, seen: &[Seen], area: Area, sizes: Sizes) {
+    match frame {
+        Some(frame) => {
+            canvas.picture(frame, area, view.mirror);
+            if view.notice.is_none() {
+                canvas.clipped(area, |canvas| draw_faces(canvas, view, frame, seen, area, sizes));
+            }
+        }
+        None => canvas.fill(area, CARD),
+    }
+    if let Some(notice) = view.notice {
+        canvas.shade(area, BLACK, 150);
+        draw_notice(canvas, notice, area, sizes);
+    } else if frame.is_none() {
+        canvas.write(area, "waiting for the camera …", centre(sizes.body, QUIET));
+    }
+    canvas.round_off(area, sizes.radius, BACK);
+}
+
+fn draw_faces(canvas: &mut Canvas, view: &View, frame: &Frame, seen: &[Seen], picture: Area, sizes: Sizes) {
+    let mapping = Mapping::new(frame, picture, view.mirror);
+    for sighting in view.sightings {
+        let color = seen.iter().find(|s| std::ptr::eq(s.sighting, sighting)).map_or(QUIET, |s| s.color);
+        draw_box(canvas, &sighting.face, color, mapping, sizes);
+    }
+    let mut tags: Vec<Area> = Vec::new();
+    for face in seen {
+        let place = draw_tag(canvas, face, mapping.area(&face.sighting.face), picture, &tags, sizes);
+        tags.extend(place);
+    }
+}
+
+fn draw_box(canvas: &mut Canvas, face: &Face, color: Rgb888, mapping: Mapping, sizes: Sizes) {
+    let area = mapping.area(face);
+    let line = (sizes.body / 6).max(2);
+    let arm = (area.w.min(area.h) / 4).max(line * 3);
+    // Dark below bright: seen on any background.
+    canvas.brackets(area.inset(-1, -1), line * 3 + 1, line + 2, arm + 1, BLACK, 90);
+    canvas.brackets(area, line * 3, line, arm, color, 255);
+    let side = (area.w / 26).clamp(3, sizes.body / 2);
+    for point in face.landmarks {
+        canvas.round(mapping.dot(point, side + 2), side, BLACK, 110);
+        canvas.round(mapping.dot(point, side), side, color, 255);
+    }
+}
+
+/// Name and percentage at the box: above it, else below, else in it; where no other tag is. Returns where.
+fn draw_tag(canvas: &mut Canvas, face: &Seen, area: Area, picture: Area, others: &[Area], sizes: Sizes) -> Option<Area> {
+    let text = match face.likeness() {
+        Some(best) => format!("{}  {}", best.name, percent(best.percent)),
+        None if face.sighting.answer.is_some() => "?".into(),
+        None => return None,
+    };
+    let px = sizes.small;
+    let (pad, height) = (px / 2, canvas.line_height(px));
+    let text = canvas.shorten(&text, px, (picture.w / 2).max(area.w)).into_owned();
+    let width = canvas.text_width(&text, px) + 2 * pad;
+    let x = (area.x + (area.w - width) / 2).min(picture.right() - width - 4).max(picture.x + 4);
+    let gap = sizes.body / 3;
+    let rows = [area.y - height - gap, area.bottom() + gap, area.y + gap, area.bottom() - height - gap];
+    let fits = |place: &Area| picture.holds(place) && others.iter().all(|o| o.common(place).is_empty());
+    let place = rows.map(|y| Area::new(x, y, width, height)).into_iter().find(fits)?;
+    canvas.round(place.inset(-1, -1), height / 2, BLACK, 90);
+    canvas.round(place, height / 2, face.color, 255);
+    canvas.write(place, &text, centre(px, BACK));
+    Some(place)
+}
+
+fn draw_notice(canvas: &mut Canvas, notice: &str, area: Area, sizes: Sizes) {
+    let width = (area.w * 4 / 5).min(sizes.body * 26);
+    let pad = sizes.gap;
+    let line = canvas.line_height(sizes.body);
+    let mut lines = canvas.wrap(notice, sizes.body, width - 4 * pad);
+    lines.truncate(((area.h - 2 * pad) / line).max(1) as usize);
+    let height = lines.len() as i32 * line + 2 * pad;
+    let place = Area::new(area.x + (area.w - width) / 2, area.y + (area.h - height) / 2, width, height).common(&area);
+    canvas.round(place, sizes.radius, TRACK, 240);
+    canvas.clipped(Area { w: (sizes.body / 4).max(3), ..place }, |canvas| canvas.round(place, sizes.radius, ALARM, 255));
+    let mut rest = place.inset(2 * pad, pad);
+    for text in lines {
+        let (row, below) = rest.cut_top(line);
+        canvas.write(row, &text, centre(sizes.body, TEXT));
+        rest = below;
+    }
+}
