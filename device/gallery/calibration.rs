@@ -13,10 +13,11 @@
 //!
 //! `distance[i]` is the mean distance to the person's pictures: unlike the smallest it stays the same however many
 //! pictures there are, so that one midpoint serves galleries of one photo a name and of five. `share[i]` is the head's
-//! softmax over the enrolled people; with one person there is no head and the term is 0.
+//! softmax over the enrolled people. Without a head (one person, or thousands) it is the softmax of
+//! `-slope / 4 * distance`, which says nearly the same: the logits of the head are about that steep.
 //!
 //! `slope`, `midpoint` and `temperature` are those under which known and unknown faces held against galleries of many
-//! sizes were least surprising; see [`fit`].
+//! sizes were least surprising; see [`fit`]. For the dlib network on lfw112: 51.06, .6112 and .6285.
 
 mod fit;
 mod smoothed;
@@ -41,8 +42,8 @@ pub struct Calibration {
     pub strangers: f32,
 }
 
-/// What is expected where nobody said anything else: three visitors of ten are not enrolled.
-pub const STRANGERS: f32 = 0.3;
+/// What is expected where nobody said anything else: one visitor of four is not enrolled.
+pub const STRANGERS: f32 = 0.25;
 
 /// The chances of everybody and nobody, which add to 100.
 pub struct Percents {
@@ -67,12 +68,16 @@ impl Calibration {
 
     /// The rule above. `distances` are mean distances to each person's pictures; `log_shares` are the head's, of the same
     /// length, or `None` without a head.
-    pub fn percents(&self, distances: &[f32], log_shares: Option<&[f64]>) -> Percents {
+    pub fn percents(&self, distances: &[f32], log_shares: Option<&[f32]>) -> Percents {
         let [slope, midpoint, temperature, strangers] =
             [self.slope, self.midpoint, self.temperature, self.strangers].map(f64::from);
         let expected = ((1.0 - strangers) / strangers).ln();
+        let stand_in = match log_shares {
+            Some(_) => Vec::new(),
+            None => log_softmax(distances.iter().map(|d| -self.slope / 4.0 * d).collect()),
+        };
         let evidence = distances.iter().enumerate().map(|(i, &distance)| {
-            let share = log_shares.map_or(0.0, |shares| shares[i]);
+            let share = f64::from(log_shares.map_or_else(|| stand_in[i], |shares| shares[i]));
             slope * (midpoint - f64::from(distance)) + share / temperature + expected
         });
         let evidence: Vec<f64> = evidence.collect();
@@ -84,6 +89,14 @@ impl Calibration {
         let percent = |weight: f64| (100.0 * weight / total) as f32;
         Percents { names: weights.into_iter().map(percent).collect(), nobody: percent(nobody) }
     }
+}
+
+/// Logarithms of shares that add to 1.
+pub fn log_softmax(mut logits: Vec<f32>) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let total = largest + logits.iter().map(|l| (l - largest).exp()).sum::<f32>().ln();
+    logits.iter_mut().for_each(|l| *l -= total);
+    logits
 }
 
 #[cfg(test)]
@@ -108,11 +121,17 @@ mod tests {
 
     #[test]
     fn the_head_settles_between_equally_near_people() {
-        let percents = PLAIN.percents(&[0.5, 0.5], Some(&[0.8f64.ln(), 0.2f64.ln()]));
+        let percents = PLAIN.percents(&[0.5, 0.5], Some(&[0.8f32.ln(), 0.2f32.ln()]));
         assert!((percents.names[0] / percents.names[1] - 4.0).abs() < 1e-3);
         let doubtful = Calibration { temperature: 2.0, ..PLAIN };
-        let percents = doubtful.percents(&[0.5, 0.5], Some(&[0.8f64.ln(), 0.2f64.ln()]));
+        let percents = doubtful.percents(&[0.5, 0.5], Some(&[0.8f32.ln(), 0.2f32.ln()]));
         assert!((percents.names[0] / percents.names[1] - 2.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn thousands_of_far_people_do_not_add_up_to_somebody() {
+        let far = vec![0.75; 10_000];
+        assert!(PLAIN.percents(&far, None).nobody > 99.0);
     }
 
     #[test]
@@ -123,10 +142,10 @@ mod tests {
     proptest! {
         #[test]
         fn percentages_add_to_100(
-            people in prop::collection::vec((0f32..3.0, -50f64..0.0), 0..200),
+            people in prop::collection::vec((0f32..3.0, -50f32..0.0), 0..200),
             slope in 0.1f32..200.0, midpoint in 0.01f32..2.0, temperature in 0.1f32..10.0, strangers in 0.01f32..0.99,
         ) {
-            let (distances, shares): (Vec<f32>, Vec<f64>) = people.into_iter().unzip();
+            let (distances, shares): (Vec<f32>, Vec<f32>) = people.into_iter().unzip();
             let percents = Calibration { same_person_distance: 0.6, slope, midpoint, temperature, strangers }
                 .percents(&distances, Some(&shares));
             let total = percents.nobody + percents.names.iter().sum::<f32>();

@@ -174,3 +174,113 @@ impl Reader<'_> {
 fn short(sha256: &str) -> String {
     sha256.chars().take(12).collect()
 }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn embedder() -> EmbedderId {
+        EmbedderId { name: "net".into(), sha256: "ab".repeat(32), length: 4, metric: Metric::L2 }
+    }
+
+    fn people() -> Vec<Person> {
+        let picture = |file: &str, v: f32| Picture {
+            file: file.into(),
+            embedding: Embedding(vec![v, -v, 0.5, 1e-9]),
+            thumbnail: vec![1, 2, 3],
+        };
+        vec![
+            Person { name: "Ada Lovelace".into(), pictures: vec![picture("a.jpg", 1.0), picture("b.jpg", 2.0)] },
+            Person { name: "José".into(), pictures: vec![picture("c.jpg", 3.0)] },
+        ]
+    }
+
+    fn complaint(bytes: &[u8], embedder: &EmbedderId) -> String {
+        format!("{:#}", decode(bytes, embedder).unwrap_err())
+    }
+
+    #[test]
+    fn people_come_back_as_they_were() {
+        let bytes = encode(&people(), &embedder()).unwrap();
+        assert_eq!(decode(&bytes[..], &embedder()).unwrap(), people());
+        let none = encode(&[], &embedder()).unwrap();
+        assert_eq!(decode(&none[..], &embedder()).unwrap(), []);
+    }
+
+    #[test]
+    fn cut_short_anywhere_is_an_error() {
+        let bytes = encode(&people(), &embedder()).unwrap();
+        for length in 0..bytes.len() {
+            let complaint = complaint(&bytes[..length], &embedder());
+            assert!(complaint.contains(if length == 0 { "not a gallery" } else { "cut short" }), "{length}: {complaint}");
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_is_an_error() {
+        let bytes = encode(&people(), &embedder()).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&damaged[..], &embedder()).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn bytes_after_the_end_are_an_error() {
+        let mut bytes = encode(&people(), &embedder()).unwrap();
+        bytes.push(0);
+        assert!(complaint(&bytes, &embedder()).contains("damaged"));
+    }
+
+    #[test]
+    fn a_newer_format_asks_for_an_update() {
+        let mut bytes = encode(&people(), &embedder()).unwrap();
+        bytes[8..12].copy_from_slice(&(VERSION + 1).to_le_bytes());
+        assert!(complaint(&bytes, &embedder()).contains("newer Lookalike"));
+    }
+
+    #[test]
+    fn other_files_are_not_galleries() {
+        assert!(complaint(b"\xff\xd8\xff\xe0 a JPEG, say, of some length", &embedder()).contains("not a gallery"));
+    }
+
+    #[test]
+    fn vectors_of_another_network_are_refused() {
+        let bytes = encode(&people(), &embedder()).unwrap();
+        let complain = |other: EmbedderId| complaint(&bytes, &other);
+        assert!(complain(EmbedderId { name: "other".into(), ..embedder() }).contains("`net`"));
+        assert!(complain(EmbedderId { sha256: "cd".repeat(32), ..embedder() }).contains("abababababab"));
+        assert!(complain(EmbedderId { length: 5, ..embedder() }).contains("4 numbers"));
+        assert!(complain(EmbedderId { metric: Metric::Cosine, ..embedder() }).contains("metric L2"));
+    }
+
+    /// The payload with a right checksum, as a broken writer would leave it.
+    fn sealed(payload: &[u8]) -> Vec<u8> {
+        let length = payload.len() as u64;
+        [&MAGIC[..], &VERSION.to_le_bytes(), &length.to_le_bytes(), &Sha256::digest(payload), payload].concat()
+    }
+
+    #[test]
+    fn huge_counts_allocate_nothing() {
+        let bytes = encode(&people(), &embedder()).unwrap();
+        let mut payload = bytes[HEADER..].to_vec();
+        let people = 2 + 3 + 2 + 64 + 4 + 1;
+        payload[people..people + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert!(complaint(&sealed(&payload), &embedder()).contains("damaged"));
+        let mut claim = bytes;
+        claim[12..20].copy_from_slice(&u64::MAX.to_le_bytes());
+        assert!(complaint(&claim, &embedder()).contains("damaged"));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(decode(&bytes[..], &embedder()).is_err());
+            let mut payload = encode(&[], &embedder()).unwrap()[HEADER..].to_vec();
+            payload.truncate(payload.len() - 4);
+            payload.extend(&bytes);
+            let _ = decode(&sealed(&payload)[..], &embedder());
+        }
+    }
+}

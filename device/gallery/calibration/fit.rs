@@ -91,7 +91,11 @@ fn simulate(
     let visit = |(embedding, truth): (&Embedding, Option<usize>)| {
         let shares = head.as_ref().map_or(vec![0.0; people.len()], |head| head.log_shares(&embedding.0));
         let distances = index.distances(&embedding.0).into_iter().map(|d| f64::from(d.mean));
-        Visit { people: distances.zip(shares).map(Into::into).collect(), truth, weight: weights[usize::from(truth.is_none())] }
+        Visit {
+            people: distances.zip(shares).map(|(d, s)| [d, f64::from(s)]).collect(),
+            truth,
+            weight: weights[usize::from(truth.is_none())],
+        }
     };
     Ok(known.into_iter().chain(strangers).map(visit).collect())
 }
@@ -211,4 +215,61 @@ pub fn curve(answers: &[(f32, bool)]) -> [Option<Bin>; 10] {
         let right = 100.0 * within.iter().filter(|a| a.1).count() as f32 / count;
         (!within.is_empty()).then_some(Bin { said, right, answers: within.len() })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Faces of `people`, 4 photos each: Gaussian around each person, `spread` against a spread of people of 1.
+    fn faces(people: usize, spread: f64) -> Vec<(String, Embedding)> {
+        let mut dice = Dice(3);
+        let mut normal = || (0..12).map(|_| dice.below(1 << 20) as f64 / f64::from(1 << 20)).sum::<f64>() - 6.0;
+        let mut faces = Vec::new();
+        for person in 0..people {
+            let centre: Vec<f64> = (0..16).map(|_| normal()).collect();
+            for _ in 0..4 {
+                let vector = centre.iter().map(|c| (0.1 * (c + spread * normal())) as f32).collect();
+                faces.push((format!("{person}"), Embedding(vector)));
+            }
+        }
+        faces
+    }
+
+    #[test]
+    fn fitting_twice_gives_the_same() {
+        let faces = faces(60, 0.6);
+        let fitted = fit(&faces, Metric::L2, 0.4, 1).unwrap();
+        assert_eq!(fitted, fit(&faces, Metric::L2, 0.4, 1).unwrap());
+        // Photos of one person lie .34 apart on average, of two .66.
+        assert!((0.3..0.6).contains(&fitted.midpoint), "{fitted:?}");
+    }
+
+    #[test]
+    fn blurrier_faces_make_a_gentler_slope() {
+        let sharp = fit(&faces(60, 0.4), Metric::L2, 0.4, 1).unwrap();
+        let blurred = fit(&faces(60, 1.0), Metric::L2, 0.4, 1).unwrap();
+        assert!(sharp.slope > blurred.slope, "{sharp:?} {blurred:?}");
+    }
+
+    #[test]
+    fn too_few_people_are_an_error() {
+        assert!(fit(&faces(10, 0.5), Metric::L2, 0.4, 1).is_err());
+        assert!(fit(&[], Metric::L2, 0.4, 1).is_err());
+    }
+
+    #[test]
+    fn cramers_rule_solves() {
+        let x = solve([[2.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 4.0]], [4.0, 10.0, 14.0]).unwrap();
+        assert!(x.iter().zip([1.0, 2.0, 3.0]).all(|(a, b)| (a - b).abs() < 1e-12));
+        assert!(solve([[0.0; 3]; 3], [1.0; 3]).is_none());
+    }
+
+    #[test]
+    fn a_curve_counts_what_was_right() {
+        let curve = curve(&[(65.0, true), (68.0, false), (100.0, true), (5.0, false)]);
+        assert_eq!(curve[6], Some(Bin { said: 66.5, right: 50.0, answers: 2 }));
+        assert_eq!(curve[9], Some(Bin { said: 100.0, right: 100.0, answers: 1 }));
+        assert_eq!(curve[5], None);
+    }
 }
