@@ -9,6 +9,7 @@ use crate::{
     types::{Answer, Chip, Frame, Match, Sighting},
 };
 use embedded_graphics::pixelcolor::Rgb888;
+use std::collections::BTreeMap;
 
 /// Everything that one picture of the live mode shows.
 pub struct View<'a> {
@@ -18,12 +19,10 @@ pub struct View<'a> {
     pub mirror: bool,
     /// The faces in view, in any order, in pixels of `frame`.
     pub sightings: &'a [Sighting],
-    /// The enrolled face of a name.
-    pub thumbnail: &'a dyn Fn(&str) -> Option<&'a Chip>,
+    /// Enrolled faces by name: at least of the names in `sightings`; the others fill the wall while nobody is there.
+    pub thumbnails: &'a BTreeMap<String, Chip>,
     /// People in the gallery.
     pub gallery_people: usize,
-    /// Some of their names, to be shown while nobody stands before the camera.
-    pub wall: &'a [&'a str],
     /// What to type where the gallery is empty.
     pub how_to_enroll: &'a str,
     /// What each stage took, in milliseconds, in the order of the walk.
@@ -51,6 +50,9 @@ impl<'a> Seen<'a> {
 
 /// The most faces that get a card, a headline and a colour.
 const MOST_FACES: usize = FACES.len();
+
+/// The most faces on the wall.
+const WALL: usize = 24;
 
 /// Draws the view on all of the canvas.
 pub fn draw(canvas: &mut Canvas, view: &View) {
@@ -111,10 +113,10 @@ impl Places {
         let (pw, ph) = proportions;
         if rest.h * 11 > rest.w * 10 {
             let (top, below) = rest.cut_top((rest.w * ph / pw.max(1)).min(rest.h / 2));
-            let (headline, panel) = below.cut_top(body * 5);
+            let (headline, panel) = below.cut_top(body * 11 / 2);
             return Self { picture: top.fit(pw, ph), headline, panel, footer };
         }
-        let least_headline = body * 4;
+        let least_headline = body * 11 / 2;
         let wanted = (rest.h - least_headline) * pw / ph.max(1);
         let least_panel = (rest.w * 3 / 10).clamp(body * 13, body * 24).min(rest.w * 9 / 20);
         let (column, panel) = rest.cut_left(wanted.clamp(rest.w * 11 / 20, (rest.w - least_panel).max(rest.w * 11 / 20)));
@@ -139,8 +141,7 @@ fn draw_panel(canvas: &mut Canvas, view: &View, seen: &[Seen], area: Area, sizes
     let cards = seen.len().min((area.h / least).max(1) as usize);
     let hidden = view.sightings.len() - cards;
     let (more, area) = area.cut_bottom(if hidden > 0 { canvas.line_height(sizes.small) } else { 0 });
-    let most = if area.h > area.w { area.w * 7 / 5 } else { area.h };
-    let height = ((area.h + sizes.gap) / cards as i32 - sizes.gap).min(most);
+    let height = (area.h + sizes.gap) / cards as i32 - sizes.gap;
     let mut rest = area;
     for face in &seen[..cards] {
         let (place, below) = rest.cut_top(height);
@@ -160,21 +161,20 @@ fn draw_wall(canvas: &mut Canvas, view: &View, area: Area, sizes: Sizes) {
     let (title, inner) = inner.cut_top(canvas.line_height(sizes.body));
     canvas.write(title, &people(view.gallery_people), centre(sizes.body, QUIET));
     let inner = inner.cut_top(sizes.gap).1;
-    let faces: Vec<(&str, &Chip)> = view.wall.iter().filter_map(|&name| Some((name, (view.thumbnail)(name)?))).collect();
-    if faces.is_empty() || inner.is_empty() {
+    if view.thumbnails.is_empty() || inner.is_empty() {
         return;
     }
     let (caption, gap) = (canvas.line_height(sizes.small), sizes.gap / 2);
-    let (columns, side) = grid(inner, faces.len() as i32, gap, caption, sizes.body * 3);
+    let (columns, side) = grid(inner, view.thumbnails.len().min(WALL) as i32, gap, caption, sizes.body * 3);
     if side < 8 {
         return;
     }
     let left_edge = inner.x + (inner.w - columns * (side + gap) + gap) / 2;
     let rows = (inner.h + gap) / (side + caption + gap);
-    for (i, (name, chip)) in faces.iter().take((columns * rows).max(0) as usize).enumerate() {
+    for (i, (name, chip)) in view.thumbnails.iter().take(WALL.min((columns * rows).max(0) as usize)).enumerate() {
         let (column, row) = (i as i32 % columns, i as i32 / columns);
         let place = Area::new(left_edge + column * (side + gap), inner.y + row * (side + caption + gap), side, side);
-        canvas.picture(*chip, place, false);
+        canvas.picture(chip, place, false);
         canvas.round_off(place, sizes.radius / 2, CARD);
         canvas.write(Area { y: place.bottom(), h: caption, ..place }, name, centre(sizes.small, QUIET));
     }
@@ -197,7 +197,9 @@ fn draw_footer(canvas: &mut Canvas, view: &View, area: Area, sizes: Sizes) {
     let px = sizes.small;
     let people = people(view.gallery_people);
     let fps = format!("{:.0} frames/s", view.fps);
-    let slot = |name: &str| canvas.text_width(name, px) + canvas.text_width(" 000.0", px);
+    // Slots of fixed width: numbers that change must not push the others about.
+    let slow = view.stages.iter().any(|(_, ms)| *ms >= 99.95);
+    let slot = |name: &str| canvas.text_width(name, px) + canvas.text_width(if slow { " 000.0" } else { " 00.0" }, px);
     let widths: Vec<i32> = view.stages.iter().map(|(name, _)| slot(name)).collect();
     let (fps_width, unit) = (canvas.text_width("000 frames/s", px), canvas.text_width(" ms", px));
     let timings = widths.iter().sum::<i32>() + unit + sizes.gap * widths.len() as i32;

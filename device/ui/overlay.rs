@@ -97,18 +97,22 @@ fn draw_box(canvas: &mut Canvas, face: &Face, color: Rgb888, mapping: Mapping, s
 
 /// Name and percentage at the box: above it, else below, else in it; where no other tag is. Returns where.
 fn draw_tag(canvas: &mut Canvas, face: &Seen, area: Area, picture: Area, others: &[Area], sizes: Sizes) -> Option<Area> {
+    let px = sizes.small;
+    let (pad, height) = (px / 2, canvas.line_height(px));
     let text = match face.likeness() {
-        Some(best) => format!("{}  {}", best.name, percent(best.percent)),
+        Some(best) => {
+            let number = format!("  {}", percent(best.percent));
+            let most = (picture.w / 3).max(area.w.min(picture.w - 4 * pad));
+            canvas.shorten(&best.name, px, most - canvas.text_width(&number, px)).into_owned() + &number
+        }
         None if face.sighting.answer.is_some() => "?".into(),
         None => return None,
     };
-    let px = sizes.small;
-    let (pad, height) = (px / 2, canvas.line_height(px));
-    let text = canvas.shorten(&text, px, (picture.w / 2).max(area.w)).into_owned();
     let width = canvas.text_width(&text, px) + 2 * pad;
     let x = (area.x + (area.w - width) / 2).min(picture.right() - width - 4).max(picture.x + 4);
     let gap = sizes.body / 3;
-    let rows = [area.y - height - gap, area.bottom() + gap, area.y + gap, area.bottom() - height - gap];
+    let inner = area.common(&picture);
+    let rows = [area.y - height - gap, area.bottom() + gap, inner.y + gap, inner.bottom() - height - gap];
     let fits = |place: &Area| picture.holds(place) && others.iter().all(|o| o.common(place).is_empty());
     let place = rows.map(|y| Area::new(x, y, width, height)).into_iter().find(fits)?;
     canvas.round(place.inset(-1, -1), height / 2, BLACK, 90);
