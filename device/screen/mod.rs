@@ -1,6 +1,6 @@
 //! Pictures out: the `Screen` door.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::{
     env,
     io::{IsTerminal, stdout},
@@ -154,8 +154,7 @@ fn open_one(kind: Kind, settings: &Settings, here: Surroundings) -> Result<Box<d
 
 #[cfg(feature = "window")]
 fn open_window(settings: &Settings) -> Result<Box<dyn Screen>> {
-    let window = window::Window::open(settings.width, settings.height);
-    Ok(Box::new(window.context("use --screen terminal or --screen png where there is no desktop")?))
+    Ok(Box::new(window::Window::open(settings.width, settings.height)?))
 }
 
 #[cfg(not(feature = "window"))]

@@ -42,7 +42,7 @@ fn bars<'a>(face: &Seen<'a>, most: usize) -> Vec<Bar<'a>> {
 /// Draws as many bars as are legible, from the top.
 pub fn draw(canvas: &mut Canvas, face: &Seen, area: Area, body: i32) {
     let cells = canvas.has_cells();
-    let bars = bars(face, (area.h / if cells { 2 } else { (body * 6 / 5).max(13) }).max(1) as usize);
+    let bars = bars(face, (area.h / if cells { 2 } else { (body * 11 / 10).max(13) }).max(1) as usize);
     let pitch = (area.h / bars.len().max(1) as i32).min(if cells { 2 } else { body * 9 / 2 });
     let gap = if cells { 0 } else { (pitch / 6).clamp(2, body / 2) };
     let mut rest = area;

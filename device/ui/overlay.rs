@@ -138,3 +138,34 @@ fn draw_notice(canvas: &mut Canvas, notice: &str, area: Area, sizes: Sizes) {
         rest = below;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Rect;
+    use std::time::Instant;
+
+    fn face(x: f32, y: f32, w: f32, h: f32) -> Face {
+        Face { rect: Rect { x, y, w, h }, score: 1.0, landmarks: [[x, y]; 5] }
+    }
+
+    #[test]
+    fn a_mirrored_face_lies_on_the_other_side() {
+        let frame = Frame { width: 100, height: 50, pixels: Vec::new(), taken: Instant::now() };
+        let picture = Area::new(10, 20, 200, 100);
+        let face = face(5.0, 10.0, 20.0, 20.0);
+        assert_eq!(Mapping::new(&frame, picture, false).area(&face), Area::new(20, 40, 40, 40));
+        assert_eq!(Mapping::new(&frame, picture, true).area(&face), Area::new(160, 40, 40, 40));
+        assert_eq!(Mapping::new(&frame, picture, true).dot([5.0, 10.0], 4), Area::new(198, 38, 4, 4));
+    }
+
+    #[test]
+    fn a_senseless_box_stays_within_bounds() {
+        let frame = Frame { width: 100, height: 50, pixels: Vec::new(), taken: Instant::now() };
+        let mapping = Mapping::new(&frame, Area::new(0, 0, 200, 100), true);
+        for wild in [f32::NAN, f32::INFINITY, -1e30, 1e30] {
+            let area = mapping.area(&face(wild, wild, wild, wild));
+            assert!(area.x.abs() <= 30_000 && area.w.abs() <= 60_000, "{wild}: {area:?}");
+        }
+    }
+}
