@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use std::{
-    env,
+    env, fmt,
     io::{IsTerminal, stdout},
     path::PathBuf,
     time::Duration,
@@ -57,6 +57,17 @@ pub enum Kind {
     Terminal,
     /// PNG pictures in a folder.
     Png,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Auto => "auto",
+            Kind::Window => "window",
+            Kind::Terminal => "terminal",
+            Kind::Png => "png",
+        })
+    }
 }
 
 /// The board's wishes.

@@ -53,7 +53,7 @@ pub fn draw(canvas: &mut Canvas, face: &Seen, area: Area, body: i32) {
             let large = pitch >= body * 4 && area.w >= body * 17;
             draw_roomy(canvas, bar, row, if large { body * 5 / 4 } else { body });
         } else {
-            draw_dense(canvas, bar, row, body.min((pitch - gap) * 3 / 4));
+            draw_dense(canvas, bar, row, body.min((pitch - gap) * 4 / 5));
         }
         rest = below;
     }

@@ -136,12 +136,13 @@ fn one(answer: Option<Answer>) -> Scene {
 fn five() -> Scene {
     let mut scene = Scene::of(&[
         (face(-30.0, 60.0, 110.0), known()),
-        (face(120.0, 230.0, 120.0), stranger()),
-        (face(270.0, 60.0, 150.0), long()),
+        (face(120.0, 230.0, 100.0), stranger()),
+        (face(270.0, 60.0, 120.0), long()),
         (face(430.0, 280.0, 90.0), None),
         (face(560.0, 330.0, 140.0), answer(&[("Hypatía", 99.7)], 0.3)),
     ]);
     scene.sightings[1].chip = None;
+    scene.sightings[4].chip = None;
     scene
 }
 
