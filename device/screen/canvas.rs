@@ -127,24 +127,20 @@ impl Canvas {
 
     /// Lays a veil over a rectangle: `alpha` of 255 covers what is there.
     pub fn shade(&mut self, area: Area, color: Rgb888, alpha: u8) {
-        let (seen, color) = (self.seen(area), pack(color));
-        for y in seen.y..seen.bottom() {
-            for pixel in self.row(y, seen.x, seen.right()) {
-                *pixel = blend(*pixel, color, u32::from(alpha));
-            }
-        }
+        self.shade_seen(self.seen(area), pack(color), alpha);
     }
 
     /// Fills a rectangle with smooth round corners. A radius of half its size makes a disc or a pill.
     pub fn round(&mut self, area: Area, radius: i32, color: Rgb888, alpha: u8) {
-        let (seen, packed, alpha) = (self.seen(area), pack(color), u32::from(alpha));
         let radius = radius.clamp(0, area.w.min(area.h).max(0) / 2);
-        for y in seen.y..seen.bottom() {
-            let straight = y >= area.y + radius && y < area.bottom() - radius;
-            for (x, pixel) in (seen.x..).zip(self.row(y, seen.x, seen.right())) {
-                let inside = straight || (x >= area.x + radius && x < area.right() - radius);
-                let cover = if inside { 255 } else { corner_cover(area, radius, x, y) };
-                *pixel = blend(*pixel, packed, cover * alpha / 255);
+        let (seen, packed) = (self.seen(area), pack(color));
+        self.shade_seen(area.inset(0, radius).common(&seen), packed, alpha);
+        for row in [area.cut_top(radius).0, area.cut_bottom(radius).0] {
+            self.shade_seen(row.inset(radius, 0).common(&seen), packed, alpha);
+            for corner in [row.cut_left(radius).0, row.cut_right(radius).0] {
+                self.each_in(corner, |x, y, pixel| {
+                    *pixel = blend(*pixel, packed, corner_cover(area, radius, x, y) * u32::from(alpha) / 255);
+                });
             }
         }
     }
@@ -153,16 +149,8 @@ impl Canvas {
     pub fn round_off(&mut self, area: Area, radius: i32, outside: Rgb888) {
         let radius = radius.clamp(0, area.w.min(area.h).max(0) / 2);
         let packed = pack(outside);
-        let (left, right) = (area.x, area.right() - radius);
-        for top in [area.y, area.bottom() - radius] {
-            for corner in [Area::new(left, top, radius, radius), Area::new(right, top, radius, radius)] {
-                let seen = self.seen(corner);
-                for y in seen.y..seen.bottom() {
-                    for (x, pixel) in (seen.x..).zip(self.row(y, seen.x, seen.right())) {
-                        *pixel = blend(*pixel, packed, 255 - corner_cover(area, radius, x, y));
-                    }
-                }
-            }
+        for corner in corners(area, radius) {
+            self.each_in(corner, |x, y, pixel| *pixel = blend(*pixel, packed, 255 - corner_cover(area, radius, x, y)));
         }
     }
 
@@ -172,15 +160,29 @@ impl Canvas {
         let radius = radius.clamp(0, arm);
         let inner = area.inset(line, line);
         let (packed, alpha) = (pack(color), u32::from(alpha));
-        for top in [area.y, area.bottom() - arm] {
-            for left in [area.x, area.right() - arm] {
-                let seen = self.seen(Area::new(left, top, arm, arm));
-                for y in seen.y..seen.bottom() {
-                    for (x, pixel) in (seen.x..).zip(self.row(y, seen.x, seen.right())) {
-                        let cover = corner_cover(area, radius, x, y) - corner_cover(inner, (radius - line).max(0), x, y);
-                        *pixel = blend(*pixel, packed, cover * alpha / 255);
-                    }
-                }
+        for corner in corners(area, arm) {
+            self.each_in(corner, |x, y, pixel| {
+                let cover = corner_cover(area, radius, x, y) - corner_cover(inner, (radius - line).max(0), x, y);
+                *pixel = blend(*pixel, packed, cover * alpha / 255);
+            });
+        }
+    }
+
+    fn each_in(&mut self, area: Area, mut draw: impl FnMut(i32, i32, &mut u32)) {
+        let seen = self.seen(area);
+        for y in seen.y..seen.bottom() {
+            for (x, pixel) in (seen.x..).zip(self.row(y, seen.x, seen.right())) {
+                draw(x, y, pixel);
+            }
+        }
+    }
+
+    fn shade_seen(&mut self, seen: Area, color: u32, alpha: u8) {
+        for y in seen.y..seen.bottom() {
+            let row = self.row(y, seen.x, seen.right());
+            match alpha {
+                255 => row.fill(color),
+                _ => row.iter_mut().for_each(|pixel| *pixel = blend(*pixel, color, u32::from(alpha))),
             }
         }
     }
@@ -263,11 +265,14 @@ pub fn pack(color: Rgb888) -> u32 {
 pub(super) fn blend(under: u32, over: u32, alpha: u32) -> u32 {
     // Two channels at a time; 0 to 255 is stretched to 0 to 256 so that both ends are exact.
     let alpha = alpha + (alpha >> 7);
-    let mix = |mask: u32| {
-        let (a, b) = (u64::from(under & mask), u64::from(over & mask));
-        ((a * u64::from(256 - alpha) + b * u64::from(alpha)) >> 8) as u32 & mask
-    };
+    let mix = |mask: u32| ((under & mask) * (256 - alpha) + (over & mask) * alpha) >> 8 & mask;
     mix(0x00FF_00FF) | mix(0x0000_FF00)
+}
+
+/// The squares of that side in the corners of a rectangle.
+fn corners(area: Area, side: i32) -> [Area; 4] {
+    let (upper, lower) = (area.cut_top(side).0, area.cut_bottom(side).0);
+    [upper.cut_left(side).0, upper.cut_right(side).0, lower.cut_left(side).0, lower.cut_right(side).0]
 }
 
 /// How much of pixel (x, y) lies in the rounded rectangle, 0 to 255.

@@ -1,8 +1,8 @@
 //! Pictures out: the `Screen` door.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::{
-    env,
+    env, fmt,
     io::{IsTerminal, stdout},
     path::PathBuf,
     time::Duration,
@@ -57,6 +57,17 @@ pub enum Kind {
     Terminal,
     /// PNG pictures in a folder.
     Png,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Auto => "auto",
+            Kind::Window => "window",
+            Kind::Terminal => "terminal",
+            Kind::Png => "png",
+        })
+    }
 }
 
 /// The board's wishes.
@@ -154,8 +165,7 @@ fn open_one(kind: Kind, settings: &Settings, here: Surroundings) -> Result<Box<d
 
 #[cfg(feature = "window")]
 fn open_window(settings: &Settings) -> Result<Box<dyn Screen>> {
-    let window = window::Window::open(settings.width, settings.height);
-    Ok(Box::new(window.context("use --screen terminal or --screen png where there is no desktop")?))
+    Ok(Box::new(window::Window::open(settings.width, settings.height)?))
 }
 
 #[cfg(not(feature = "window"))]

@@ -208,8 +208,12 @@ impl Canvas {
         lines
     }
 
-    /// Writes one line of text into the rectangle, shortened where it does not fit. Returns the columns that it takes.
+    /// Writes one line of text into the rectangle, shortened where it does not fit, not at all where it is too low.
+    /// Returns the columns that it takes.
     pub fn write(&mut self, area: Area, text: &str, style: Style) -> i32 {
+        if self.seen(area).is_empty() || area.h < if self.has_cells() { 2 } else { style.px } {
+            return 0;
+        }
         let text = self.shorten(text, style.px, area.w);
         let width = self.text_width(&text, style.px);
         let left = match style.align {
@@ -221,7 +225,9 @@ impl Canvas {
             self.set_letters(left, (area.y + area.h / 2).div_euclid(2), &text, pack(style.color));
         } else {
             let capital = (style.px as f32 * CAPITAL).round() as i32;
-            self.draw_letters(left, area.y + (area.h + capital) / 2, &text, style);
+            // Accents and tails may leave the rectangle a little.
+            let room = area.inset(-style.px / 2, -style.px / 3);
+            self.clipped(room, |canvas| canvas.draw_letters(left, area.y + (area.h + capital) / 2, &text, style));
         }
         width
     }

@@ -14,7 +14,7 @@ impl Window {
         // While it is dragged to another size, the canvas is for a moment that of the old one.
         let options = WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
         let mut frame = Frame::new("Lookalike", width.max(1) as usize, height.max(1) as usize, options)
-            .context("no window can be opened: is the display reachable for this user?")?;
+            .context("no window can be opened on the display; choose the terminal or PNG pictures where there is no desktop")?;
         // The camera sets the pace; sleeping here would add to the picture's delay.
         frame.set_target_fps(0);
         frame.set_background_color(14, 17, 22);

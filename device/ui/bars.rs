@@ -12,8 +12,6 @@ struct Bar<'a> {
     name: &'a str,
     percent: f32,
     color: Rgb888,
-    /// How strongly it is coloured, 0 to 255.
-    alpha: u8,
     /// The one that counts.
     first: bool,
 }
@@ -29,12 +27,11 @@ fn bars<'a>(face: &Seen<'a>, most: usize) -> Vec<Bar<'a>> {
     let mut bars: Vec<Bar> = names
         .map(|(i, m)| {
             let first = i == 0 && known;
-            Bar { name: &m.name, percent: m.percent, color: face.color, alpha: if first { 150 } else { 70 }, first }
+            Bar { name: &m.name, percent: m.percent, color: face.color, first }
         })
         .collect();
     if most > 1 || !known {
-        let alpha = if known { 70 } else { 140 };
-        bars.push(Bar { name: NOBODY_NAME, percent: answer.nobody_percent, color: NOBODY, alpha, first: !known });
+        bars.push(Bar { name: NOBODY_NAME, percent: answer.nobody_percent, color: NOBODY, first: !known });
     }
     if bars.len() > most {
         bars.drain(..bars.len() - most);
@@ -42,38 +39,54 @@ fn bars<'a>(face: &Seen<'a>, most: usize) -> Vec<Bar<'a>> {
     bars
 }
 
-/// How the bars of a face share a height: rows from one to the next, and how many.
-fn pitch(canvas: &Canvas, bars: usize, height: i32, body: i32) -> i32 {
-    let most = if canvas.has_cells() { 2 } else { body * 2 };
-    (height / bars.max(1) as i32).min(most)
-}
-
-/// Draws as many bars as are legible, in the middle between above and below.
+/// Draws as many bars as are legible, from the top.
 pub fn draw(canvas: &mut Canvas, face: &Seen, area: Area, body: i32) {
-    let least = if canvas.has_cells() { 2 } else { 13 };
-    let bars = bars(face, (area.h / least).max(0) as usize);
-    let pitch = pitch(canvas, bars.len(), area.h, body);
-    let gap = if canvas.has_cells() { 0 } else { (pitch / 6).max(2) };
-    let px = body.min((pitch - gap) * 7 / 10);
-    let used = pitch * bars.len() as i32 - gap;
-    let mut rest = if canvas.has_cells() { area } else { area.cut_top((area.h - used) / 2).1 };
+    let cells = canvas.has_cells();
+    let bars = bars(face, (area.h / if cells { 2 } else { (body * 11 / 10).max(13) }).max(1) as usize);
+    let pitch = (area.h / bars.len().max(1) as i32).min(if cells { 2 } else { body * 9 / 2 });
+    let gap = if cells { 0 } else { (pitch / 6).clamp(2, body / 2) };
+    let mut rest = area;
     for bar in &bars {
         let (row, below) = rest.cut_top(pitch);
-        draw_one(canvas, bar, Area { h: pitch - gap, ..row }, px);
+        let row = row.cut_top(pitch - gap).0;
+        if !cells && pitch >= body * 5 / 2 {
+            let large = pitch >= body * 4 && area.w >= body * 17;
+            draw_roomy(canvas, bar, row, if large { body * 5 / 4 } else { body });
+        } else {
+            draw_dense(canvas, bar, row, body.min((pitch - gap) * 4 / 5));
+        }
         rest = below;
     }
 }
 
-fn draw_one(canvas: &mut Canvas, bar: &Bar, area: Area, px: i32) {
-    let radius = if canvas.has_cells() { 0 } else { (area.h / 4).min(6) };
+/// The words above a slim bar.
+fn draw_roomy(canvas: &mut Canvas, bar: &Bar, area: Area, body: i32) {
+    let slim = (body * 2 / 5).max(4);
+    let (line, words) = area.cut_bottom(slim);
+    draw_bar(canvas, bar, line, slim / 2, 255);
+    let words = words.cut_bottom(canvas.line_height(body) + body / 4).0;
+    draw_words(canvas, bar, words, body);
+}
+
+/// The words in the bar.
+fn draw_dense(canvas: &mut Canvas, bar: &Bar, area: Area, px: i32) {
+    let cells = canvas.has_cells();
+    draw_bar(canvas, bar, area, if cells { 0 } else { (area.h / 4).min(6) }, 150);
+    draw_words(canvas, bar, area.inset(if cells { 1 } else { px * 2 / 5 }, 0), px);
+}
+
+/// `alpha` is how strongly the bar that counts is coloured.
+fn draw_bar(canvas: &mut Canvas, bar: &Bar, area: Area, radius: i32, alpha: u8) {
     canvas.round(area, radius, TRACK, 255);
     let share = if bar.percent.is_finite() { bar.percent.clamp(0.0, 100.0) } else { 0.0 };
     let filled = (area.w as f32 * share / 100.0).round() as i32;
-    canvas.clipped(Area { w: filled, ..area }, |canvas| canvas.round(area, radius, bar.color, bar.alpha));
+    let alpha = if bar.first { alpha } else { alpha / 2 };
+    canvas.clipped(Area { w: filled, ..area }, |canvas| canvas.round(area, radius, bar.color, alpha));
+}
+
+fn draw_words(canvas: &mut Canvas, bar: &Bar, area: Area, px: i32) {
     let color = if bar.first { TEXT } else { QUIET };
-    let pad = if canvas.has_cells() { 1 } else { px * 2 / 5 };
-    let inner = area.inset(pad, 0);
-    let (number, name) = inner.cut_right(canvas.text_width("100\u{a0}%", px) + pad);
+    let (number, name) = area.cut_right(canvas.text_width("100\u{a0}%", px));
     canvas.write(number, &percent(bar.percent), right(px, color));
-    canvas.write(name, bar.name, left(px, color));
+    canvas.write(name.cut_left(name.w - px / 3).0, bar.name, left(px, color));
 }

@@ -15,38 +15,37 @@ pub fn draw(canvas: &mut Canvas, view: &View, face: &Seen, area: Area, sizes: Si
     canvas.clipped(Area { w: stripe, ..area }, |canvas| canvas.round(area, sizes.radius, face.color, 255));
     let pad = sizes.gap.min(area.h / 10).max(4);
     let inner = area.cut_left(stripe).1.inset(pad, pad);
-    if inner.h >= inner.w * 4 / 5 && inner.h >= sizes.body * 12 {
-        draw_tall(canvas, view, face, inner, sizes);
+    let below = canvas.line_height(sizes.small) + sizes.gap + sizes.body * 7;
+    let side = ((inner.w - sizes.gap) / 2).min(inner.h - below);
+    if side >= sizes.body * 5 {
+        draw_tall(canvas, view, face, inner, side, sizes);
     } else {
         draw_flat(canvas, view, face, inner, sizes);
     }
 }
 
-/// Both pictures above, the bars below.
-fn draw_tall(canvas: &mut Canvas, view: &View, face: &Seen, area: Area, sizes: Sizes) {
-    let caption = canvas.line_height(sizes.small);
-    let least_bars = sizes.body * 7;
-    let side = ((area.w - sizes.gap) / 2).min(area.h - caption - sizes.gap - least_bars);
+/// Both pictures, `side` pixels wide, above; the bars below.
+fn draw_tall(canvas: &mut Canvas, view: &View, face: &Seen, area: Area, side: i32, sizes: Sizes) {
     let spare = area.w - 2 * side - sizes.gap;
     let (pictures, below) = area.cut_top(side);
     let pictures = pictures.inset(spare / 2, 0);
     let (you, _) = pictures.cut_left(side);
     let (them, _) = pictures.cut_right(side);
     draw_pictures(canvas, view, face, you, them, sizes);
-    let (captions, below) = below.cut_top(caption);
+    let (captions, below) = below.cut_top(canvas.line_height(sizes.small));
     let under = |picture: Area| Area { x: picture.x, w: picture.w, ..captions };
     canvas.write(under(you), "you", centre(sizes.small, QUIET));
     if let Some(best) = face.likeness() {
         canvas.write(under(them), &best.name, centre(sizes.small, QUIET));
     }
-    let below = below.cut_top(sizes.gap / 2).1;
+    let below = below.cut_top(sizes.gap).1;
     draw_shares(canvas, view, face, below, sizes);
 }
 
 /// The pictures at the left, side by side where there is room, one above the other else.
 fn draw_flat(canvas: &mut Canvas, view: &View, face: &Seen, area: Area, sizes: Sizes) {
     let gap = sizes.gap / 2;
-    let least_bars = sizes.body * 10;
+    let least_bars = sizes.body * 13;
     let beside = area.h.min((area.w - least_bars - 2 * gap - gap) / 2);
     let above = ((area.h - gap) / 2).min(area.w / 4);
     let (pictures, rest) = if beside >= above {
@@ -62,6 +61,11 @@ fn draw_flat(canvas: &mut Canvas, view: &View, face: &Seen, area: Area, sizes: S
     } else {
         (pictures.cut_top(above).0, pictures.cut_bottom(above).0)
     };
+    // On a very small card the names need all of it.
+    if rest.w < sizes.body * 8 {
+        draw_shares(canvas, view, face, area, sizes);
+        return;
+    }
     draw_pictures(canvas, view, face, you, them, sizes);
     draw_shares(canvas, view, face, rest.cut_left(sizes.gap).1, sizes);
 }
@@ -82,7 +86,7 @@ fn draw_pictures(canvas: &mut Canvas, view: &View, face: &Seen, you: Area, them:
         blank(canvas, them, radius, "?");
         return;
     };
-    match (view.thumbnail)(&best.name) {
+    match view.thumbnails.get(&best.name) {
         Some(chip) => {
             canvas.picture(chip, them, false);
             canvas.round_off(them, radius, CARD);
@@ -95,9 +99,9 @@ fn draw_pictures(canvas: &mut Canvas, view: &View, face: &Seen, you: Area, them:
 fn draw_shares(canvas: &mut Canvas, view: &View, face: &Seen, area: Area, sizes: Sizes) {
     if face.sighting.answer.is_some() {
         bars::draw(canvas, face, area, sizes.body);
-    } else if view.gallery_people == 0 {
-        canvas.write(area, "nobody to compare with", left(sizes.body, TEXT));
     } else {
-        canvas.write(area, "looking …", left(sizes.body, TEXT));
+        let why = if view.gallery_people == 0 { "nobody to compare with" } else { "looking …" };
+        let line = area.cut_top(canvas.line_height(sizes.body)).0;
+        canvas.write(line, why, left(sizes.body, TEXT));
     }
 }

@@ -5,25 +5,33 @@ use super::{
     headline::NOBODY_NEAR,
     live::{Seen, View, people},
     overlay::Mapping,
-    theme::{ALARM, BACK, CARD, FAINT, QUIET, TEXT, centre, left, percent, right},
+    theme::{ALARM, BACK, CARD, FAINT, QUIET, TEXT, TRACK, centre, left, percent, right},
 };
 use crate::screen::{Area, Canvas};
+use embedded_graphics::pixelcolor::Rgb888;
 
 /// Characters that names and percentages need beside the picture.
 const PANEL: i32 = 30;
 
+/// The most that a bar needs.
+const BROAD: i32 = 56;
+
 /// Draws the view on a canvas of cells, one column and two rows of pixels a character.
 pub fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
-    let (footer, rest) = canvas.area().cut_bottom(2);
+    let all = canvas.area();
+    let (footer, rest) = all.cut_top(even(all.h)).0.cut_bottom(2);
     let frame = view.frame.filter(|f| f.width > 0 && f.height > 0);
     let (pw, ph) = frame.map_or((4, 3), |f| (f.width as i32, f.height as i32));
-    let (picture, panel) = if rest.w >= PANEL * 2 {
+    let beside = rest.w >= PANEL * 2;
+    let (picture, panel) = if beside {
         let (column, panel) = rest.cut_left((rest.h * pw / ph).clamp(PANEL, rest.w - PANEL));
-        (column.fit(pw, ph), panel.inset(1, 0))
+        (column.cut_bottom(2).1, panel.cut_left(1).1.cut_left(BROAD).0)
     } else {
-        let (top, below) = rest.cut_top(even(rest.h / 2));
-        (top.fit(pw, ph), below)
+        let (picture, panel) = rest.cut_top(even(rest.h / 2));
+        (picture, panel.cut_top(2).1)
     };
+    let column = picture;
+    let picture = Area { y: picture.y, ..picture.fit(pw, ph) };
     match frame {
         Some(frame) => canvas.picture(frame, picture, view.mirror),
         None => canvas.fill(picture, CARD),
@@ -35,14 +43,39 @@ pub fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
         let mapping = Mapping::new(frame, picture, view.mirror);
         canvas.clipped(picture, |canvas| draw_boxes(canvas, seen, mapping));
     }
+    if beside {
+        let below = Area { y: even(picture.bottom() + 1), h: 2, ..column }.common(&rest);
+        let (text, color) = headline(view, seen);
+        canvas.write(below, &text, centre(1, color));
+    }
     draw_panel(canvas, view, seen, panel);
+    draw_footer(canvas, view, footer);
+}
+
+fn headline(view: &View, seen: &[Seen]) -> (String, Rgb888) {
+    match seen {
+        _ if view.gallery_people == 0 => ("nobody is enrolled yet".into(), TEXT),
+        _ if view.notice.is_some() => ("one moment, please".into(), TEXT),
+        [] => ("Who do you look like? Look into the camera.".into(), TEXT),
+        [face] => match (face.likeness(), &face.sighting.answer) {
+            (Some(best), _) => (format!("you look like {}, {}", best.name, percent(best.percent)), face.color),
+            (None, Some(_)) => (NOBODY_NEAR.into(), TEXT),
+            (None, None) => ("looking …".into(), QUIET),
+        },
+        faces => (format!("{} faces", faces.len()), TEXT),
+    }
+}
+
+fn draw_footer(canvas: &mut Canvas, view: &View, area: Area) {
     let total: f32 = view.stages.iter().map(|(_, ms)| ms).sum();
-    let speed = format!("{:.0} frames/s, {total:.0} ms", view.fps);
-    let used = canvas.write(footer, &speed, left(1, QUIET));
-    let slowest: Vec<String> = view.stages.iter().map(|(name, ms)| format!("{name} {ms:.0}")).collect();
-    let (gallery, middle) = footer.cut_left(used + 2).1.cut_right(people(view.gallery_people).len() as i32 + 1);
-    canvas.write(gallery, &people(view.gallery_people), right(1, FAINT));
-    canvas.write(middle, &slowest.join(" · "), left(1, FAINT));
+    let used = canvas.write(area, &format!("{:.0} frames/s, {total:.0} ms", view.fps), left(1, QUIET));
+    let rest = area.cut_left(used + 2).1;
+    let gallery = if rest.w < 40 { String::new() } else { people(view.gallery_people) };
+    let (place, middle) = rest.cut_right(canvas.text_width(&gallery, 1) + 1);
+    canvas.write(place, &gallery, right(1, FAINT));
+    let slow = view.stages.iter().filter(|(_, ms)| *ms >= 0.5);
+    let slow: Vec<String> = slow.map(|(name, ms)| format!("{name} {ms:.0}")).collect();
+    canvas.write(middle, &slow.join(" "), left(1, FAINT));
 }
 
 /// The next smaller number of whole characters.
@@ -62,6 +95,7 @@ fn draw_notice(canvas: &mut Canvas, notice: &str, picture: Area) {
     let mut rest = picture.cut_top(even((picture.h - 2 * lines.len() as i32).max(0) / 2)).1;
     for line in lines {
         let (row, below) = rest.cut_top(2);
+        canvas.fill(row, TRACK);
         canvas.write(row, &line, centre(1, ALARM));
         rest = below;
     }
@@ -69,33 +103,49 @@ fn draw_notice(canvas: &mut Canvas, notice: &str, picture: Area) {
 
 fn draw_panel(canvas: &mut Canvas, view: &View, seen: &[Seen], area: Area) {
     let mut rest = area;
-    let line = |canvas: &mut Canvas, rest: &mut Area, text: &str, color| {
-        let (row, below) = rest.cut_top(2);
-        if row.h == 2 {
-            canvas.write(row, text, left(1, color));
-        }
-        *rest = below;
-    };
     if view.gallery_people == 0 {
-        line(canvas, &mut rest, "nobody is enrolled yet:", TEXT);
         for text in canvas.wrap(view.how_to_enroll, 1, area.w) {
-            line(canvas, &mut rest, &text, QUIET);
+            rest = draw_line(canvas, rest, &text, TEXT);
         }
-    } else if seen.is_empty() && view.notice.is_none() {
-        line(canvas, &mut rest, "Who do you look like?", TEXT);
-        line(canvas, &mut rest, "Look into the camera.", QUIET);
+        return;
     }
     let each = if seen.is_empty() { 0 } else { even(rest.h / seen.len() as i32).max(2) };
     for face in seen {
         let (mut place, below) = rest.cut_top(each);
         rest = below;
+        // Two small faces above the bars where they can be told apart.
+        let side = even((place.w - 2) / 2).min(even(place.h - 12)).min(24);
+        if side >= 12 {
+            let (pictures, under) = place.cut_top(side);
+            draw_pictures(canvas, view, face, pictures, side);
+            place = under;
+        }
         let text = match (face.likeness(), &face.sighting.answer) {
-            (Some(best), _) => format!("you look like {}, {}", best.name, percent(best.percent)),
-            (None, Some(_)) => NOBODY_NEAR.into(),
-            (None, None) => "looking …".into(),
+            (Some(_), _) => "you look like",
+            (None, Some(_)) => NOBODY_NEAR,
+            (None, None) => "looking …",
         };
-        line(canvas, &mut place, &text, face.color);
-        let bars = place.cut_top(even((place.h - 2).clamp(0, 8))).0;
-        bars::draw(canvas, face, bars, 1);
+        place = draw_line(canvas, place, text, face.color);
+        bars::draw(canvas, face, place.cut_top(even(place.h.clamp(0, 8))).0, 1);
     }
+}
+
+fn draw_pictures(canvas: &mut Canvas, view: &View, face: &Seen, area: Area, side: i32) {
+    let you = area.cut_left(side).0;
+    let them = Area { x: you.right() + 2, ..you };
+    if let Some(chip) = &face.sighting.chip {
+        canvas.picture(chip, you, view.mirror);
+    }
+    if let Some(chip) = face.likeness().and_then(|best| view.thumbnails.get(&best.name)) {
+        canvas.picture(chip, them, false);
+    }
+}
+
+/// Writes one line at the top of the rectangle, if there is room. Returns the rest.
+fn draw_line(canvas: &mut Canvas, area: Area, text: &str, color: Rgb888) -> Area {
+    let (row, rest) = area.cut_top(2);
+    if row.h == 2 {
+        canvas.write(row, text, left(1, color));
+    }
+    rest
 }

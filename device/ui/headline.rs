@@ -86,7 +86,8 @@ fn draw_several(canvas: &mut Canvas, seen: &[Seen], area: Area, sizes: Sizes) {
         let (above, below) = column.inset(sizes.gap / 3, 0).cut_top(line);
         let (number, name) = match (face.likeness(), &face.sighting.answer) {
             (Some(best), _) => (percent(best.percent), best.name.as_str()),
-            (None, Some(_)) => ("–".into(), NOBODY_NEAR),
+            (None, Some(_)) if canvas.text_width(NOBODY_NEAR, sizes.body) <= above.w => ("–".into(), NOBODY_NEAR),
+            (None, Some(_)) => ("–".into(), "nobody"),
             (None, None) => ("…".into(), "looking"),
         };
         canvas.write(above, &number, centre(px, face.color));

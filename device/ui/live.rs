@@ -9,6 +9,7 @@ use crate::{
     types::{Answer, Chip, Frame, Match, Sighting},
 };
 use embedded_graphics::pixelcolor::Rgb888;
+use std::collections::BTreeMap;
 
 /// Everything that one picture of the live mode shows.
 pub struct View<'a> {
@@ -18,12 +19,10 @@ pub struct View<'a> {
     pub mirror: bool,
     /// The faces in view, in any order, in pixels of `frame`.
     pub sightings: &'a [Sighting],
-    /// The enrolled face of a name.
-    pub thumbnail: &'a dyn Fn(&str) -> Option<&'a Chip>,
+    /// Enrolled faces by name: at least of the names in `sightings`; the others fill the wall while nobody is there.
+    pub thumbnails: &'a BTreeMap<String, Chip>,
     /// People in the gallery.
     pub gallery_people: usize,
-    /// Some of their names, to be shown while nobody stands before the camera.
-    pub wall: &'a [&'a str],
     /// What to type where the gallery is empty.
     pub how_to_enroll: &'a str,
     /// What each stage took, in milliseconds, in the order of the walk.
@@ -52,6 +51,9 @@ impl<'a> Seen<'a> {
 /// The most faces that get a card, a headline and a colour.
 const MOST_FACES: usize = FACES.len();
 
+/// The most faces on the wall.
+const WALL: usize = 24;
+
 /// Draws the view on all of the canvas.
 pub fn draw(canvas: &mut Canvas, view: &View) {
     canvas.wipe(BACK);
@@ -62,11 +64,13 @@ pub fn draw(canvas: &mut Canvas, view: &View) {
     }
     let sizes = Sizes::of(canvas);
     let frame = view.frame.filter(|f| f.width > 0 && f.height > 0);
-    let places = Places::of(canvas, sizes, frame.map_or((4, 3), |f| (f.width as i32, f.height as i32)));
+    let footer = Footer::of(canvas, view, sizes);
+    let footer_height = canvas.line_height(sizes.small) * footer.rows(canvas, sizes) + sizes.gap;
+    let places = Places::of(canvas.area(), footer_height, sizes, frame.map_or((4, 3), |f| (f.width as i32, f.height as i32)));
     overlay::draw(canvas, view, frame, &seen, places.picture, sizes);
     headline::draw(canvas, view, &seen, places.headline, sizes);
     draw_panel(canvas, view, &seen, places.panel, sizes);
-    draw_footer(canvas, view, places.footer, sizes);
+    footer.draw(canvas, view, places.footer, sizes);
 }
 
 /// The largest faces from left to right as they are shown, each with a colour of its own.
@@ -102,19 +106,19 @@ struct Places {
 
 impl Places {
     /// `proportions` are width and height of the camera picture.
-    fn of(canvas: &Canvas, sizes: Sizes, proportions: (i32, i32)) -> Self {
-        let Sizes { body, small, gap, .. } = sizes;
-        let (footer, rest) = canvas.area().cut_bottom(canvas.line_height(small) + gap);
+    fn of(all: Area, footer_height: i32, sizes: Sizes, proportions: (i32, i32)) -> Self {
+        let Sizes { body, gap, .. } = sizes;
+        let (footer, rest) = all.cut_bottom(footer_height);
         let footer = footer.inset(gap, 0);
         let rest = Area { h: rest.h - gap, ..rest }.inset(gap, 0);
         let rest = Area { y: rest.y + gap, ..rest };
         let (pw, ph) = proportions;
         if rest.h * 11 > rest.w * 10 {
             let (top, below) = rest.cut_top((rest.w * ph / pw.max(1)).min(rest.h / 2));
-            let (headline, panel) = below.cut_top(body * 5);
+            let (headline, panel) = below.cut_top(body * 11 / 2);
             return Self { picture: top.fit(pw, ph), headline, panel, footer };
         }
-        let least_headline = body * 4;
+        let least_headline = body * 11 / 2;
         let wanted = (rest.h - least_headline) * pw / ph.max(1);
         let least_panel = (rest.w * 3 / 10).clamp(body * 13, body * 24).min(rest.w * 9 / 20);
         let (column, panel) = rest.cut_left(wanted.clamp(rest.w * 11 / 20, (rest.w - least_panel).max(rest.w * 11 / 20)));
@@ -139,13 +143,13 @@ fn draw_panel(canvas: &mut Canvas, view: &View, seen: &[Seen], area: Area, sizes
     let cards = seen.len().min((area.h / least).max(1) as usize);
     let hidden = view.sightings.len() - cards;
     let (more, area) = area.cut_bottom(if hidden > 0 { canvas.line_height(sizes.small) } else { 0 });
-    let most = if area.h > area.w { area.w * 7 / 5 } else { area.h };
-    let height = ((area.h + sizes.gap) / cards as i32 - sizes.gap).min(most);
+    let gap = if cards > 3 { sizes.gap / 2 } else { sizes.gap };
+    let height = (area.h + gap) / cards as i32 - gap;
     let mut rest = area;
     for face in &seen[..cards] {
         let (place, below) = rest.cut_top(height);
         card::draw(canvas, view, face, place, sizes);
-        rest = below.cut_top(sizes.gap).1;
+        rest = below.cut_top(gap).1;
     }
     if hidden > 0 {
         let text = format!("and {hidden} more");
@@ -160,21 +164,20 @@ fn draw_wall(canvas: &mut Canvas, view: &View, area: Area, sizes: Sizes) {
     let (title, inner) = inner.cut_top(canvas.line_height(sizes.body));
     canvas.write(title, &people(view.gallery_people), centre(sizes.body, QUIET));
     let inner = inner.cut_top(sizes.gap).1;
-    let faces: Vec<(&str, &Chip)> = view.wall.iter().filter_map(|&name| Some((name, (view.thumbnail)(name)?))).collect();
-    if faces.is_empty() || inner.is_empty() {
+    if view.thumbnails.is_empty() || inner.is_empty() {
         return;
     }
     let (caption, gap) = (canvas.line_height(sizes.small), sizes.gap / 2);
-    let (columns, side) = grid(inner, faces.len() as i32, gap, caption, sizes.body * 3);
+    let (columns, side) = grid(inner, view.thumbnails.len().min(WALL) as i32, gap, caption, sizes.body * 3);
     if side < 8 {
         return;
     }
     let left_edge = inner.x + (inner.w - columns * (side + gap) + gap) / 2;
     let rows = (inner.h + gap) / (side + caption + gap);
-    for (i, (name, chip)) in faces.iter().take((columns * rows).max(0) as usize).enumerate() {
+    for (i, (name, chip)) in view.thumbnails.iter().take(WALL.min((columns * rows).max(0) as usize)).enumerate() {
         let (column, row) = (i as i32 % columns, i as i32 / columns);
         let place = Area::new(left_edge + column * (side + gap), inner.y + row * (side + caption + gap), side, side);
-        canvas.picture(*chip, place, false);
+        canvas.picture(chip, place, false);
         canvas.round_off(place, sizes.radius / 2, CARD);
         canvas.write(Area { y: place.bottom(), h: caption, ..place }, name, centre(sizes.small, QUIET));
     }
@@ -192,37 +195,72 @@ fn grid(area: Area, count: i32, gap: i32, caption: i32, least: i32) -> (i32, i32
     if side(columns) < least { (most, least.min(area.w)) } else { (columns, side(columns)) }
 }
 
-/// Speed at the left, the gallery at the right.
-fn draw_footer(canvas: &mut Canvas, view: &View, area: Area, sizes: Sizes) {
-    let px = sizes.small;
-    let people = people(view.gallery_people);
-    let fps = format!("{:.0} frames/s", view.fps);
-    let slot = |name: &str| canvas.text_width(name, px) + canvas.text_width(" 000.0", px);
-    let widths: Vec<i32> = view.stages.iter().map(|(name, _)| slot(name)).collect();
-    let (fps_width, unit) = (canvas.text_width("000 frames/s", px), canvas.text_width(" ms", px));
-    let timings = widths.iter().sum::<i32>() + unit + sizes.gap * widths.len() as i32;
-    let mut rest = area;
-    if fps_width + timings + sizes.gap * 2 + canvas.text_width(&people, px) <= area.w {
-        canvas.write(area, &people, right(px, FAINT));
-    } else {
-        rest.w = area.w;
+/// What stands in the footer, and how wide it is: numbers that change must not push the others about.
+struct Footer {
+    people: String,
+    people_width: i32,
+    fps: String,
+    fps_width: i32,
+    stage_widths: Vec<i32>,
+    stages_width: i32,
+}
+
+impl Footer {
+    fn of(canvas: &Canvas, view: &View, sizes: Sizes) -> Self {
+        let width = |text: &str| canvas.text_width(text, sizes.small);
+        let number = width(if view.stages.iter().any(|(_, ms)| *ms >= 99.95) { " 000.0" } else { " 00.0" });
+        let stage_widths: Vec<i32> = view.stages.iter().map(|(name, _)| width(name) + number).collect();
+        let gaps = sizes.gap * (stage_widths.len() as i32 - 1).max(0);
+        let people = people(view.gallery_people);
+        Self {
+            people_width: width(&people),
+            people,
+            fps: format!("{:.0} frames/s", view.fps),
+            fps_width: width("000 frames/s") + sizes.gap,
+            stages_width: stage_widths.iter().sum::<i32>() + gaps + width(" ms"),
+            stage_widths,
+        }
     }
-    let (place, after) = rest.cut_left(fps_width);
-    canvas.write(place, &fps, left(px, QUIET));
-    rest = after;
-    if timings > rest.w {
-        let total: f32 = view.stages.iter().map(|(_, ms)| ms).sum();
-        canvas.write(rest, &format!("{total:.0} ms a picture"), right(px, FAINT));
-        return;
+
+    /// One where all fits into a row, else two where there is room.
+    fn rows(&self, canvas: &Canvas, sizes: Sizes) -> i32 {
+        let width = canvas.width() as i32 - 2 * sizes.gap;
+        let is_narrow = self.fps_width + self.stages_width + sizes.gap + self.people_width > width;
+        if is_narrow && self.stages_width <= width && canvas.height() >= 400 { 2 } else { 1 }
     }
-    for ((name, ms), width) in view.stages.iter().zip(widths) {
-        let (place, after) = rest.cut_left(sizes.gap + width);
-        let place = place.cut_left(sizes.gap).1;
-        let used = canvas.write(place, name, left(px, FAINT));
-        canvas.write(place.cut_left(used).1, &format!("{ms:.1}"), right(px, QUIET));
-        rest = after;
+
+    /// Speed at the left, the gallery at the right, the stages between or below.
+    fn draw(&self, canvas: &mut Canvas, view: &View, area: Area, sizes: Sizes) {
+        let px = sizes.small;
+        let line = area.h / self.rows(canvas, sizes);
+        let (first, second) = area.cut_top(line);
+        let (fps, rest) = first.cut_left(self.fps_width);
+        canvas.write(fps, &self.fps, left(px, QUIET));
+        if !second.is_empty() {
+            canvas.write(rest, &self.people, right(px, FAINT));
+            self.draw_stages(canvas, view, second, sizes);
+        } else if self.stages_width > rest.w {
+            let total: f32 = view.stages.iter().map(|(_, ms)| ms).sum();
+            canvas.write(rest, &format!("{total:.0} ms a picture"), right(px, FAINT));
+        } else {
+            self.draw_stages(canvas, view, rest, sizes);
+            if self.stages_width + sizes.gap + self.people_width <= rest.w {
+                canvas.write(rest, &self.people, right(px, FAINT));
+            }
+        }
     }
-    canvas.write(rest, " ms", left(px, FAINT));
+
+    fn draw_stages(&self, canvas: &mut Canvas, view: &View, area: Area, sizes: Sizes) {
+        let (px, mut rest) = (sizes.small, area);
+        for ((name, ms), &width) in view.stages.iter().zip(&self.stage_widths) {
+            let (place, after) = rest.cut_left(width);
+            let used = canvas.write(place, name, left(px, FAINT));
+            canvas.write(place.cut_left(used).1, &format!("{ms:.1}"), right(px, QUIET));
+            rest = after.cut_left(sizes.gap).1;
+        }
+        let unit = Area { x: rest.x - sizes.gap, w: rest.w + sizes.gap, ..rest };
+        canvas.write(unit, " ms", left(px, FAINT));
+    }
 }
 
 /// "12 people in the gallery".
@@ -238,4 +276,65 @@ pub(super) fn people(count: usize) -> String {
 pub(super) fn blank(canvas: &mut Canvas, area: Area, radius: i32, mark: &str) {
     canvas.round(area, radius, TRACK, 255);
     canvas.write(area, mark, centre(area.h * 2 / 5, if mark == "?" { QUIET } else { TEXT }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Face, Rect};
+
+    fn sighting(track: u64, x: f32, w: f32) -> Sighting {
+        let face = Face { rect: Rect { x, y: 0.0, w, h: w }, score: 1.0, landmarks: [[0.0; 2]; 5] };
+        Sighting { track, face, chip: None, answer: None }
+    }
+
+    fn answered(best: f32, nobody_percent: f32) -> Sighting {
+        let matches = vec![Match { name: "Ada".into(), percent: best, distance: 0.4 }];
+        Sighting { answer: Some(Answer { matches, nobody_percent }), ..sighting(1, 0.0, 10.0) }
+    }
+
+    #[test]
+    fn cards_stand_in_the_order_of_the_faces_as_shown() {
+        let faces = [sighting(1, 300.0, 20.0), sighting(2, 10.0, 20.0), sighting(3, 100.0, 20.0)];
+        let tracks = |mirror| arrange(&faces, mirror).iter().map(|s| s.sighting.track).collect::<Vec<_>>();
+        assert_eq!(tracks(false), [2, 3, 1]);
+        assert_eq!(tracks(true), [1, 3, 2]);
+    }
+
+    #[test]
+    fn a_newcomer_leaves_everybody_the_own_colour() {
+        let old = [sighting(3, 300.0, 20.0), sighting(9, 10.0, 20.0)];
+        let new = [old[0].clone(), sighting(15, 100.0, 90.0), old[1].clone()];
+        let color = |faces: &[Sighting], track| arrange(faces, false).iter().find(|s| s.sighting.track == track).unwrap().color;
+        for track in [3, 9] {
+            assert_eq!(color(&old, track), color(&new, track));
+        }
+        let mut all = [3, 9, 15].map(|track| color(&new, track)).to_vec();
+        all.dedup();
+        assert_eq!(all.len(), 3);
+    }
+
+    #[test]
+    fn the_largest_faces_get_the_cards() {
+        let faces: Vec<Sighting> = (0..20).map(|i| sighting(i, i as f32, 10.0 + i as f32)).collect();
+        let seen = arrange(&faces, false);
+        assert_eq!(seen.iter().map(|s| s.sighting.track).collect::<Vec<_>>(), [14, 15, 16, 17, 18, 19]);
+    }
+
+    #[test]
+    fn nobody_is_named_where_nobody_is_the_likeliest() {
+        let (known, stranger) = (answered(60.0, 40.0), answered(40.0, 60.0));
+        let likeness = |s| Seen { sighting: s, color: TEXT }.likeness().map(|m| m.name.as_str());
+        assert_eq!(likeness(&known), Some("Ada"));
+        assert_eq!(likeness(&stranger), None);
+        assert_eq!(likeness(&sighting(1, 0.0, 1.0)), None);
+    }
+
+    #[test]
+    fn wall_squares_fit() {
+        for (w, h, count) in [(430, 600, 12), (100, 600, 1), (430, 60, 24), (300, 300, 24)] {
+            let (columns, side) = grid(Area::new(0, 0, w, h), count, 6, 18, 40);
+            assert!(columns * (side + 6) - 6 <= w, "{w} x {h}: {columns} of {side}");
+        }
+    }
 }

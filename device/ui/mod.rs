@@ -3,6 +3,8 @@
 mod bars;
 mod card;
 mod compact;
+#[cfg(test)]
+mod golden;
 mod headline;
 pub mod live;
 pub mod message;

@@ -97,18 +97,22 @@ fn draw_box(canvas: &mut Canvas, face: &Face, color: Rgb888, mapping: Mapping, s
 
 /// Name and percentage at the box: above it, else below, else in it; where no other tag is. Returns where.
 fn draw_tag(canvas: &mut Canvas, face: &Seen, area: Area, picture: Area, others: &[Area], sizes: Sizes) -> Option<Area> {
+    let px = sizes.small;
+    let (pad, height) = (px / 2, canvas.line_height(px));
     let text = match face.likeness() {
-        Some(best) => format!("{}  {}", best.name, percent(best.percent)),
+        Some(best) => {
+            let number = format!("  {}", percent(best.percent));
+            let most = (picture.w / 3).max(area.w.min(picture.w - 4 * pad));
+            canvas.shorten(&best.name, px, most - canvas.text_width(&number, px)).into_owned() + &number
+        }
         None if face.sighting.answer.is_some() => "?".into(),
         None => return None,
     };
-    let px = sizes.small;
-    let (pad, height) = (px / 2, canvas.line_height(px));
-    let text = canvas.shorten(&text, px, (picture.w / 2).max(area.w)).into_owned();
     let width = canvas.text_width(&text, px) + 2 * pad;
     let x = (area.x + (area.w - width) / 2).min(picture.right() - width - 4).max(picture.x + 4);
     let gap = sizes.body / 3;
-    let rows = [area.y - height - gap, area.bottom() + gap, area.y + gap, area.bottom() - height - gap];
+    let inner = area.common(&picture);
+    let rows = [area.y - height - gap, area.bottom() + gap, inner.y + gap, inner.bottom() - height - gap];
     let fits = |place: &Area| picture.holds(place) && others.iter().all(|o| o.common(place).is_empty());
     let place = rows.map(|y| Area::new(x, y, width, height)).into_iter().find(fits)?;
     canvas.round(place.inset(-1, -1), height / 2, BLACK, 90);
@@ -132,5 +136,36 @@ fn draw_notice(canvas: &mut Canvas, notice: &str, area: Area, sizes: Sizes) {
         let (row, below) = rest.cut_top(line);
         canvas.write(row, &text, centre(sizes.body, TEXT));
         rest = below;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Rect;
+    use std::time::Instant;
+
+    fn face(x: f32, y: f32, w: f32, h: f32) -> Face {
+        Face { rect: Rect { x, y, w, h }, score: 1.0, landmarks: [[x, y]; 5] }
+    }
+
+    #[test]
+    fn a_mirrored_face_lies_on_the_other_side() {
+        let frame = Frame { width: 100, height: 50, pixels: Vec::new(), taken: Instant::now() };
+        let picture = Area::new(10, 20, 200, 100);
+        let face = face(5.0, 10.0, 20.0, 20.0);
+        assert_eq!(Mapping::new(&frame, picture, false).area(&face), Area::new(20, 40, 40, 40));
+        assert_eq!(Mapping::new(&frame, picture, true).area(&face), Area::new(160, 40, 40, 40));
+        assert_eq!(Mapping::new(&frame, picture, true).dot([5.0, 10.0], 4), Area::new(198, 38, 4, 4));
+    }
+
+    #[test]
+    fn a_senseless_box_stays_within_bounds() {
+        let frame = Frame { width: 100, height: 50, pixels: Vec::new(), taken: Instant::now() };
+        let mapping = Mapping::new(&frame, Area::new(0, 0, 200, 100), true);
+        for wild in [f32::NAN, f32::INFINITY, -1e30, 1e30] {
+            let area = mapping.area(&face(wild, wild, wild, wild));
+            assert!(area.x.abs() <= 30_000 && area.w.abs() <= 60_000, "{wild}: {area:?}");
+        }
     }
 }
