@@ -2,11 +2,26 @@
 
 use super::{Canvas, Event, Screen, Surface};
 use anyhow::{Context, Result, ensure};
-use minifb::{Key, KeyRepeat, ScaleMode, Window as Frame, WindowOptions};
+use minifb::{InputCallback, Key, ScaleMode, Window as Frame, WindowOptions};
+use std::{cell::Cell, rc::Rc};
 
 /// A window that can be resized. Escape, Q or its close button ask the program to end.
 pub(super) struct Window {
     frame: Frame,
+    asked_to_quit: Rc<Cell<bool>>,
+}
+
+/// Hears every key. Asking which keys are down would miss a tap that is shorter than a picture.
+struct Keys(Rc<Cell<bool>>);
+
+impl InputCallback for Keys {
+    fn add_char(&mut self, _: u32) {}
+
+    fn set_key_state(&mut self, key: Key, is_down: bool) {
+        if is_down && matches!(key, Key::Escape | Key::Q) {
+            self.0.set(true);
+        }
+    }
 }
 
 impl Window {
@@ -18,7 +33,9 @@ impl Window {
         // The camera sets the pace; sleeping here would add to the picture's delay.
         frame.set_target_fps(0);
         frame.set_background_color(14, 17, 22);
-        Ok(Self { frame })
+        let asked_to_quit = Rc::default();
+        frame.set_input_callback(Box::new(Keys(Rc::clone(&asked_to_quit))));
+        Ok(Self { frame, asked_to_quit })
     }
 }
 
@@ -35,8 +52,7 @@ impl Screen for Window {
     }
 
     fn events(&mut self) -> Vec<Event> {
-        let asked = |key| self.frame.is_key_pressed(key, KeyRepeat::No);
-        let quit = !self.frame.is_open() || asked(Key::Escape) || asked(Key::Q);
+        let quit = self.asked_to_quit.take() || !self.frame.is_open();
         if quit { vec![Event::Quit] } else { Vec::new() }
     }
 
