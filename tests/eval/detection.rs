@@ -1,0 +1,71 @@
+//! Detection: recall, landmark error, false alarms.
+
+use crate::truth::{Row, rows};
+use crate::{Lab, percent};
+use anyhow::Result;
+use lookalike::picture;
+use lookalike::types::{Face, Rect};
+use std::collections::BTreeMap;
+
+pub fn print(lab: &Lab) -> Result<()> {
+    println!("detection, smallest face 20 px          ours   reference");
+    wider(lab)?;
+    ytf(lab)?;
+    let pictures = picture::list_pictures(&lab.data.join("nonface"))?;
+    let found = lab.each(&pictures, |nets, path| Ok(!nets.detector.detect(&picture::read(path)?)?.is_empty()))?;
+    println!("nonface, images with a detection       {:>5}   17 of 300", found.iter().filter(|f| **f).count());
+    println!();
+    Ok(())
+}
+
+fn wider(lab: &Lab) -> Result<()> {
+    let mut truth: BTreeMap<String, Vec<Rect>> = BTreeMap::new();
+    for row in rows(&lab.data.join("wider/truth.csv"))? {
+        let boxes = truth.entry(row.text("image")?.to_string()).or_default();
+        if row.text("invalid")? == "0" {
+            boxes.push(row.rect()?);
+        }
+    }
+    let truth: Vec<(String, Vec<Rect>)> = truth.into_iter().collect();
+    let found = lab.each(&truth, |nets, (image, _)| nets.detector.detect(&lab.picture(&format!("wider/{image}"))?))?;
+    for (least, reference) in [(12.0, 0.534), (20.0, 0.749), (24.0, 0.806), (40.0, 0.868)] {
+        let (mut all, mut hit) = (0, 0);
+        for ((_, boxes), faces) in truth.iter().zip(&found) {
+            for wanted in boxes.iter().filter(|b| b.w >= least) {
+                all += 1;
+                hit += usize::from(faces.iter().any(|f| f.rect.iou(wanted) >= 0.4));
+            }
+        }
+        println!("wider, recall of {all:3} boxes >= {least:2} px wide  {:.3}   {reference:.3}", hit as f32 / all as f32);
+    }
+    Ok(())
+}
+
+fn ytf(lab: &Lab) -> Result<()> {
+    let truth = rows(&lab.data.join("ytf/truth.csv"))?;
+    let faces = lab.each(&truth, |nets, row| Ok(face_of(row, nets.detector.detect(&lab.picture(&format!("ytf/{}", row.text("image")?))?)?)))?;
+    let mut errors = Vec::new();
+    for (row, face) in truth.iter().zip(&faces) {
+        if let Some(face) = face {
+            let wanted = row.landmarks()?;
+            let apart = distance(wanted[0], wanted[1]);
+            let sum: f32 = wanted.iter().zip(face.landmarks).map(|(a, b)| distance(*a, b)).sum();
+            errors.push(sum / 5.0 / apart);
+        }
+    }
+    errors.sort_by(f32::total_cmp);
+    println!("ytf, face found at IoU .3             {:>6}   99.3 %", percent(errors.len(), truth.len()));
+    println!("ytf, median landmark error / eyes      {:.4}   .0711", errors[errors.len() / 2]);
+    Ok(())
+}
+
+/// The detection that fits the row's box best, if one fits at IoU .3.
+pub fn face_of(row: &Row, faces: Vec<Face>) -> Option<Face> {
+    let wanted = row.rect().ok()?;
+    let fits = faces.into_iter().filter(|f| f.rect.iou(&wanted) >= 0.3);
+    fits.max_by(|a, b| a.rect.iou(&wanted).total_cmp(&b.rect.iou(&wanted)))
+}
+
+fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}

@@ -1,0 +1,113 @@
+//! `make eval`: accuracy on the evaluation pictures, as tables. Our own code from end to end, as the app runs it.
+//!
+//! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
+
+use anyhow::{Context, Result};
+use lookalike::board::Board;
+use lookalike::manifest::Manifest;
+use lookalike::types::{Embedding, Face, Frame};
+use lookalike::{align, detect::Detector, embed::Embedder, picture, setup};
+use std::path::{Path, PathBuf};
+
+mod detection;
+mod likeness;
+mod strangers;
+mod truth;
+
+/// What every table needs.
+struct Lab {
+    data: PathBuf,
+    board: Board,
+    models: Manifest,
+}
+
+/// One thread's nets.
+struct Nets {
+    detector: Detector,
+    embedder: Embedder,
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let after = |flag: &str| arguments.iter().position(|a| a == flag).and_then(|i| arguments.get(i + 1));
+    let data = after("--data").map_or(PathBuf::from("../shared/data"), PathBuf::from);
+    if !data.is_dir() {
+        println!("eval: skipped, there are no evaluation pictures in {}: name their folder with --data DIR", data.display());
+        return Ok(());
+    }
+    let mut board = Board::read(Path::new("board-config/desktop.toml"))?;
+    if let Some(models) = after("--models") {
+        board.models = models.into();
+    }
+    board.detect.min_face_px = 20.0;
+    let models = setup::manifest(&board)?;
+    let lab = Lab { data, board, models };
+    let only = after("--only").map(String::as_str);
+    let wanted = |table: &str| only.is_none_or(|o| o == table);
+    if wanted("detection") {
+        detection::print(&lab)?;
+    }
+    if wanted("likeness") || wanted("strangers") {
+        let faces = likeness::embed_lfw(&lab)?;
+        if wanted("likeness") {
+            likeness::print(&lab, &faces)?;
+        }
+        strangers::print(&lab, &faces)?;
+    }
+    Ok(())
+}
+
+impl Lab {
+    fn nets(&self) -> Result<Nets> {
+        Ok(Nets {
+            detector: setup::detector(&self.models, &self.board.detect)?,
+            embedder: setup::embedder(&self.models, &self.board.recognise)?,
+        })
+    }
+
+    /// Does `work` for every item, on as many threads as there are processors; the order stays.
+    fn each<I: Sync, O: Send>(&self, items: &[I], work: impl Fn(&mut Nets, &I) -> Result<O> + Sync) -> Result<Vec<O>> {
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let share = items.len().div_ceil(threads).max(1);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = items
+                .chunks(share)
+                .map(|chunk| {
+                    let work = &work;
+                    scope.spawn(move || -> Result<Vec<O>> {
+                        let mut nets = self.nets()?;
+                        chunk.iter().map(|item| work(&mut nets, item)).collect()
+                    })
+                })
+                .collect();
+            let mut all = Vec::with_capacity(items.len());
+            for worker in workers {
+                all.extend(worker.join().map_err(|_| anyhow::anyhow!("a worker failed"))??);
+            }
+            Ok(all)
+        })
+    }
+
+    fn picture(&self, path: &str) -> Result<Frame> {
+        picture::read(&self.data.join(path))
+    }
+}
+
+impl Nets {
+    fn describe(&mut self, frame: &Frame, face: &Face) -> Result<Embedding> {
+        let facts = self.embedder.facts();
+        let chip = align::cut(frame, &face.landmarks, &facts.template, facts.width, facts.height);
+        self.embedder.embed(&[chip])?.pop().context("no embedding")
+    }
+
+    /// The largest face of a picture.
+    fn largest(&mut self, frame: &Frame) -> Result<Option<Face>> {
+        let faces = self.detector.detect(frame)?;
+        Ok(faces.into_iter().max_by(|a, b| (a.rect.w * a.rect.h).total_cmp(&(b.rect.w * b.rect.h))))
+    }
+}
+
+/// "87.3 %" of a share.
+fn percent(part: usize, whole: usize) -> String {
+    format!("{:.1} %", 100.0 * part as f64 / whole.max(1) as f64)
+}
