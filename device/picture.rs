@@ -126,7 +126,7 @@ fn kind_name(format: ImageFormat) -> String {
 ///
 /// Segments are stepped over by their length, so that the end of a thumbnail in one of them is not taken for the picture's
 /// (ITU-T T.81, B.1).
-fn jpeg_is_whole(bytes: &[u8]) -> bool {
+pub(crate) fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     while let Some(&[mark, code]) = bytes.get(at..at + 2) {
         match (mark, code) {

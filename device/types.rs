@@ -22,6 +22,12 @@ impl Frame {
     pub fn empty() -> Self {
         Self { width: 0, height: 0, pixels: Vec::new(), taken: Instant::now() }
     }
+
+    /// Takes the picture out and keeps the buffer.
+    pub fn clear(&mut self) {
+        (self.width, self.height) = (0, 0);
+        self.pixels.clear();
+    }
 }
 
 /// An axis-parallel rectangle in frame pixels; it may reach beyond the frame.
