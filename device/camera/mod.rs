@@ -8,7 +8,9 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::PathBuf;
 
+#[cfg(feature = "v4l")]
 mod choice;
+#[cfg(feature = "v4l")]
 mod pixels;
 mod replay;
 #[cfg(feature = "v4l")]
