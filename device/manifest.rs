@@ -65,7 +65,7 @@ pub struct EmbeddingFacts {
     pub metric: MetricName,
     /// Two faces nearer than this are the same person more often than not.
     pub same_person_distance: f32,
-    /// Fitted by `lookalike-models calibrate`; absent for a network that nobody calibrated.
+    /// Fitted by `make eval`; absent for a network that nobody calibrated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
 }

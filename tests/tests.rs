@@ -1,1 +1,27 @@
+//! The promises, kept from outside: the program as a user, booth staff or a script meets it. A table of contents.
 
+mod promises {
+    /// Arrows and names of the house.
+    mod tidy;
+
+    /// Sample people are enrolled, matched, shown.
+    mod walk;
+
+    /// The JSON contract and the exit codes.
+    mod contract;
+
+    /// Pictures that nobody should give us.
+    mod bad_pictures;
+
+    /// Models, boards and galleries that nobody should give us.
+    mod bad_setup;
+
+    /// Cameras that are missing, silent, unplugged.
+    mod cameras;
+
+    /// An owner's own network works by its manifest entry alone.
+    mod own_embedder;
+
+    /// Published reference figures, where the evaluation pictures are at hand.
+    mod reference;
+}

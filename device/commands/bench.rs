@@ -1,6 +1,7 @@
 //! `lookalike bench`: how long nets and walk take here, one line per measurement.
 
 use super::{Common, Outcome, json, line};
+use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use lookalike::board::Board;
 use lookalike::gallery::Gallery;
@@ -13,7 +14,6 @@ use lookalike::types::{Chip, Embedding, Frame};
 use lookalike::ui::live;
 use lookalike::{detect, picture, setup};
 use serde::Serialize;
-use PathBuf;
 use std::time::Instant;
 
 /// Times the nets and the whole walk on this machine
@@ -217,7 +217,9 @@ impl Bench {
         if self.json {
             return line(&json::to_line(&whole)?);
         }
-        line(&format!("start to first name {first_name_ms:.0} ms ({PEOPLE} people), peak memory {peak:.0} MB, binary {binary_mb:.1} MB"))
+        line(&format!(
+            "start to first name {first_name_ms:.0} ms ({PEOPLE} people), peak memory {peak:.0} MB, binary {binary_mb:.1} MB"
+        ))
     }
 }
 

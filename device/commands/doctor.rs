@@ -88,7 +88,11 @@ fn check_camera(board: &Board) -> Result<usize> {
     }
     match picture::list_pictures(&board.camera.replay) {
         Ok(pictures) if !pictures.is_empty() => {
-            line(&format!("camera:  replay of {} in {}", super::count(pictures.len(), "picture"), board.camera.replay.display()))?;
+            line(&format!(
+                "camera:  replay of {} in {}",
+                super::count(pictures.len(), "picture"),
+                board.camera.replay.display()
+            ))?;
         }
         _ => line(&format!("camera:  no pictures to replay in {}: run `make models`", board.camera.replay.display()))?,
     }

@@ -51,7 +51,11 @@ struct Removed<'a> {
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (board, models) = common.open(None)?;
     let file = options.gallery.unwrap_or(board.gallery.file);
-    ensure!(file.exists(), "there is no gallery {}: enrol somebody first with `lookalike enroll --gallery {0} DIR`", file.display());
+    ensure!(
+        file.exists(),
+        "there is no gallery {}: enrol somebody first with `lookalike enroll --gallery {0} DIR`",
+        file.display()
+    );
     let mut gallery = setup::gallery(&models, &board.recognise, &file)?;
     match &options.action {
         Action::List => {

@@ -32,7 +32,11 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(None)?;
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
     let file = options.gallery.unwrap_or(board.gallery.file);
-    ensure!(file.exists(), "there is no gallery {}: enrol somebody first with `lookalike enroll --gallery {0} DIR`", file.display());
+    ensure!(
+        file.exists(),
+        "there is no gallery {}: enrol somebody first with `lookalike enroll --gallery {0} DIR`",
+        file.display()
+    );
     let gallery = setup::gallery(&models, &board.recognise, &file)?;
     let top = options.top.map_or(board.recognise.top, usize::from);
     let mut detector = setup::detector(&models, &board.detect)?;

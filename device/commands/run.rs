@@ -156,7 +156,11 @@ fn show(
         on_notice: &mut on_notice,
     };
     let summary = kiosk.run(walk)?;
-    if options.json { line(&json::to_line(&summary_line(&summary))?)? } else { print(&summary)? }
+    if options.json {
+        line(&json::to_line(&summary_line(&summary))?)?
+    } else {
+        print(&summary)?
+    }
     Ok(Outcome::Fine)
 }
 
@@ -186,7 +190,10 @@ fn print(summary: &Summary) -> Result<()> {
     let frames = super::count(summary.frames as usize, "frame");
     line(&format!("{frames} shown, {} recognised, {} seen", summary.walked, super::count(summary.faces as usize, "face")))?;
     let names: Vec<String> = summary.names.iter().map(|(name, n)| format!("{name} ({n})")).collect();
-    line(&format!("names, with the frames they were best in: {}", if names.is_empty() { "none".into() } else { names.join(", ") }))?;
+    line(&format!(
+        "names, with the frames they were best in: {}",
+        if names.is_empty() { "none".into() } else { names.join(", ") }
+    ))?;
     line(&format!("{:>8} {:>9} {:>9}", "ms", "minimum", "median"))?;
     for (name, min, median) in summary.stages.figures() {
         line(&format!("{name:>8} {min:9.2} {median:9.2}"))?;

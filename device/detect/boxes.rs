@@ -14,11 +14,12 @@ pub(super) struct Candidate {
 
 impl Candidate {
     /// Bounding box regression: moves each edge by its share of the box's size (Zhang et al. 2016, section II.B).
-    pub fn regressed(self) -> Self {
+    /// P-Net was trained to count the size `less` one pixel, the others whole.
+    pub fn regressed(self, less: f32) -> Self {
         let Rect { x, y, w, h } = self.rect;
         let [left, upper, right, lower] = self.shift;
-        let (x1, y1) = (x + left * w, y + upper * h);
-        let (x2, y2) = (x + w + right * w, y + h + lower * h);
+        let (x1, y1) = (x + left * (w - less), y + upper * (h - less));
+        let (x2, y2) = (x + w + right * (w - less), y + h + lower * (h - less));
         let rect = Rect { x: x1, y: y1, w: (x2 - x1).max(1.0), h: (y2 - y1).max(1.0) };
         Self { rect, shift: [0.0; 4], ..self }
     }
@@ -92,13 +93,13 @@ mod tests {
     #[test]
     fn regression_moves_edges_by_shares_of_the_size() {
         let c = Candidate { rect: rect(10.0, 20.0, 100.0, 50.0), score: 1.0, shift: [0.1, -0.2, -0.1, 0.2] };
-        assert_eq!(c.regressed().rect, rect(20.0, 10.0, 80.0, 70.0));
-        assert_eq!(c.regressed().squared().rect, rect(20.0, 5.0, 80.0, 80.0));
+        assert_eq!(c.regressed(0.0).rect, rect(20.0, 10.0, 80.0, 70.0));
+        assert_eq!(c.regressed(0.0).squared().rect, rect(20.0, 5.0, 80.0, 80.0));
     }
 
     #[test]
     fn a_regression_that_turns_a_box_inside_out_leaves_a_pixel() {
         let c = Candidate { rect: rect(0.0, 0.0, 10.0, 10.0), score: 1.0, shift: [2.0, 0.0, -2.0, 0.0] };
-        assert_eq!(c.regressed().rect.w, 1.0);
+        assert_eq!(c.regressed(0.0).rect.w, 1.0);
     }
 }

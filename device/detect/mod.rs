@@ -7,6 +7,7 @@ use crate::infer::{Model, Normalise, Tensor};
 use crate::types::{Face, Frame, Landmarks, Rect};
 use anyhow::{Result, ensure};
 
+mod area;
 mod boxes;
 mod pyramid;
 mod track;
@@ -84,7 +85,7 @@ impl Detector {
         for level in pyramid::levels(frame.width, frame.height, self.settings.min_face_px, self.settings.factor) {
             all.extend(thin(self.propose_at(frame, level)?, 0.5));
         }
-        Ok(thin(all, 0.7).into_iter().map(|c| c.regressed().squared()).collect())
+        Ok(thin(all, 0.7).into_iter().map(|c| c.regressed(1.0).squared()).collect())
     }
 
     fn propose_at(&mut self, frame: &Frame, level: Level) -> Result<Vec<Candidate>> {
@@ -95,24 +96,13 @@ impl Detector {
         let [scores, shifts] = outputs_of("P-Net", &outputs)?;
         let (rows, columns) = map_size(scores, shifts)?;
         let (area, threshold) = (rows * columns, self.settings.thresholds[0]);
-        let per_x = frame.width as f32 / level.width as f32;
-        let per_y = frame.height as f32 / level.height as f32;
         let mut found = Vec::new();
         for (index, &score) in scores.data[area..].iter().enumerate() {
             if score >= threshold {
                 let (row, column) = ((index / columns) as f32, (index % columns) as f32);
-                let rect = if std::env::var("VA").is_err() { Rect {
-                    x: (column * STRIDE_PX + 1.0) * per_x - 1.0,
-                    y: (row * STRIDE_PX + 1.0) * per_y - 1.0,
-                    w: 11.0 * per_x + 1.0,
-                    h: 11.0 * per_y + 1.0,
-                } } else { Rect {
-                    x: column * STRIDE_PX * per_x,
-                    y: row * STRIDE_PX * per_y,
-                    w: pyramid::WINDOW_PX * per_x,
-                    h: pyramid::WINDOW_PX * per_y,
-                }};
-                found.push(Candidate { rect, score, shift: std::array::from_fn(|k| shifts.data[k * area + index]) });
+                let ((x, w), (y, h)) = (window(column, level.scale), window(row, level.scale));
+                let shift = std::array::from_fn(|k| shifts.data[k * area + index]);
+                found.push(Candidate { rect: Rect { x, y, w, h }, score, shift });
             }
         }
         Ok(found)
@@ -131,7 +121,7 @@ impl Detector {
                 }
             }
         }
-        Ok(thin(found, 0.7).into_iter().map(|c| c.regressed().squared()).collect())
+        Ok(thin(found, 0.7).into_iter().map(|c| c.regressed(0.0).squared()).collect())
     }
 
     /// Stage three, O-Net: the last word and the landmarks.
@@ -144,7 +134,7 @@ impl Detector {
                 let score = scores.data[index * 2 + 1];
                 if score >= self.settings.thresholds[2] {
                     let landmarks = landmarks_in(candidate.rect, &points.data[index * 10..]);
-                    let rect = Candidate { shift: four(&shifts.data[index * 4..]), ..*candidate }.regressed().rect;
+                    let rect = Candidate { shift: four(&shifts.data[index * 4..]), ..*candidate }.regressed(0.0).rect;
                     faces.push(Face { rect, score, landmarks });
                 }
             }
@@ -156,12 +146,20 @@ impl Detector {
     /// Runs each net once, so that a net of another shape is found at start and not in front of a visitor.
     fn check(&mut self) -> Result<()> {
         let frame = Frame { width: 48, height: 48, pixels: vec![128; 48 * 48 * 3], ..Frame::empty() };
-        self.propose_at(&frame, Level { width: 24, height: 24 })?;
+        self.propose_at(&frame, Level { width: 24, height: 24, scale: 0.5 })?;
         let whole = Candidate { rect: Rect { x: 0.0, y: 0.0, w: 48.0, h: 48.0 }, score: 1.0, shift: [0.0; 4] };
         self.sift(&frame, &[whole])?;
         self.decide(&frame, &[whole])?;
         Ok(())
     }
+}
+
+/// Start and length, in frame pixels, of the window that P-Net looked at for a row or column of its answer. Cut to whole
+/// pixels as in training, where the first pixel of a frame is called 1 and both ends belong to the window.
+fn window(index: f32, scale: f32) -> (f32, f32) {
+    let first = ((STRIDE_PX * index + 1.0) / scale).floor();
+    let last = ((STRIDE_PX * index + pyramid::WINDOW_PX) / scale).floor();
+    (first - 1.0, last - first + 1.0)
 }
 
 fn thin(candidates: Vec<Candidate>, limit: f32) -> Vec<Candidate> {

@@ -1,9 +1,10 @@
 //! Pictures at the sizes that the nets want: the pyramid's levels and the candidates' crops.
 
+use super::area;
 use crate::types::{Frame, Rect};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 /// P-Net's window in pixels of a level: the smallest face that it sees.
 pub(super) const WINDOW_PX: f32 = 12.0;
@@ -13,17 +14,20 @@ pub(super) const WINDOW_PX: f32 = 12.0;
 pub(super) struct Level {
     pub width: u32,
     pub height: u32,
+    /// Level pixels per frame pixel.
+    pub scale: f32,
 }
 
 /// The levels for a frame, largest first (Zhang et al. 2016, section II.A): the first shows a face of `min_face_px`
 /// in P-Net's window, each next one is smaller by `factor`, the last still holds a window.
-/// A frame smaller than a window has none. Levels are never larger than the frame when faces of 12 pixels and more are sought.
+/// A frame smaller than `min_face_px` has none.
 pub(super) fn levels(width: u32, height: u32, min_face_px: f32, factor: f32) -> Vec<Level> {
     let mut scale = WINDOW_PX / min_face_px;
     let mut found = Vec::new();
     let shorter = width.min(height) as f32;
     while shorter * scale >= WINDOW_PX {
-        found.push(Level { width: (width as f32 * scale + 1.0) as u32, height: (height as f32 * scale + 1.0) as u32 });
+        let side = |px: u32| (px as f32 * scale + 1.0) as u32;
+        found.push(Level { width: side(width), height: side(height), scale });
         scale *= factor;
     }
     found
@@ -32,77 +36,97 @@ pub(super) fn levels(width: u32, height: u32, min_face_px: f32, factor: f32) -> 
 /// Resizes parts of frames by area averaging, keeping its buffers.
 pub(super) struct Scaler {
     resizer: Resizer,
-    options: ResizeOptions,
-    bytes: Vec<u8>,
+    small: Vec<u8>,
+    part: Vec<u8>,
 }
 
 impl Scaler {
     pub fn new() -> Self {
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(match std::env::var("VF").as_deref() { Ok("bi") => FilterType::Bilinear, Ok("ham") => FilterType::Hamming, _ => FilterType::Box }));
-        Self { resizer: Resizer::new(), options, bytes: Vec::new() }
+        Self { resizer: Resizer::new(), small: Vec::new(), part: Vec::new() }
     }
 
     /// The whole frame at the level's size: RGB bytes, rows from the top.
     pub fn level(&mut self, frame: &Frame, level: Level) -> Result<&[u8]> {
-        let Level { width, height } = level;
-        self.bytes.resize((width * height * 3) as usize, 0);
-        let source = ImageRef::new(frame.width, frame.height, &frame.pixels, PixelType::U8x3)?;
-        let mut target = Image::from_slice_u8(width, height, &mut self.bytes, PixelType::U8x3)?;
-        self.resizer.resize(&source, &mut target, &self.options)?;
-        Ok(&self.bytes)
+        let whole = Part { x: 0, y: 0, w: frame.width, h: frame.height };
+        resize(
+            &mut self.resizer,
+            (frame.width, frame.height, &frame.pixels),
+            whole,
+            (level.width, level.height, &mut self.small),
+        )?;
+        Ok(&self.small)
     }
 
-    /// A square part of the frame at `side_px` x `side_px`; black where the square reaches beyond the frame.
+    /// A part of the frame at `side_px` x `side_px`, black where it reaches beyond the frame. The part's edges are cut
+    /// to whole pixels.
     pub fn crop(&mut self, frame: &Frame, rect: Rect, side_px: u32) -> Result<&[u8]> {
-        let side = side_px as usize;
-        self.bytes.clear();
-        self.bytes.resize(side * side * 3, if std::env::var("VGREY").is_ok() { 127 } else { 0 });
-        ensure!(rect.w.is_finite() && rect.h.is_finite() && rect.w > 0.0, "a crop of {rect:?}");
-        if std::env::var("VB").is_ok() {
-            let x0 = rect.x.trunc().clamp(0.0, frame.width as f32 - 1.0);
-            let y0 = rect.y.trunc().clamp(0.0, frame.height as f32 - 1.0);
-            let x1 = (rect.x + rect.w).trunc().clamp(x0 + 1.0, frame.width as f32);
-            let y1 = (rect.y + rect.h).trunc().clamp(y0 + 1.0, frame.height as f32);
-            let source = ImageRef::new(frame.width, frame.height, &frame.pixels, PixelType::U8x3)?;
-            let options = self.options.clone().crop(x0 as f64, y0 as f64, (x1 - x0) as f64, (y1 - y0) as f64);
-            let mut target = Image::from_slice_u8(side_px, side_px, &mut self.bytes, PixelType::U8x3)?;
-            self.resizer.resize(&source, &mut target, &options)?;
-            return Ok(&self.bytes);
+        let part = Part::of(rect, frame).with_context(|| format!("a crop of {rect:?}"))?;
+        let target = (side_px, side_px, &mut self.small);
+        if part.x >= 0
+            && part.y >= 0
+            && part.x + part.w as i32 <= frame.width as i32
+            && part.y + part.h as i32 <= frame.height as i32
+        {
+            resize(&mut self.resizer, (frame.width, frame.height, &frame.pixels), part, target)?;
+        } else {
+            copy_part(frame, part, &mut self.part);
+            let whole = Part { x: 0, y: 0, ..part };
+            resize(&mut self.resizer, (part.w, part.h, &self.part), whole, target)?;
         }
-        let (columns, left, width) = inside(rect.x, rect.w, frame.width, side_px);
-        let (rows, upper, height) = inside(rect.y, rect.h, frame.height, side_px);
-        if columns.is_empty() || rows.is_empty() {
-            return Ok(&self.bytes);
-        }
-        let source = ImageRef::new(frame.width, frame.height, &frame.pixels, PixelType::U8x3)?;
-        let options = self.options.clone().crop(left, upper, width, height);
-        if columns.len() == side && rows.len() == side {
-            let mut target = Image::from_slice_u8(side_px, side_px, &mut self.bytes, PixelType::U8x3)?;
-            self.resizer.resize(&source, &mut target, &options)?;
-            return Ok(&self.bytes);
-        }
-        let mut part = Image::new(columns.len() as u32, rows.len() as u32, PixelType::U8x3);
-        self.resizer.resize(&source, &mut part, &options)?;
-        for (row, line) in rows.zip(part.buffer().chunks_exact(columns.len() * 3)) {
-            let at = (row * side + columns.start) * 3;
-            self.bytes[at..at + line.len()].copy_from_slice(line);
-        }
-        Ok(&self.bytes)
+        Ok(&self.small)
     }
 }
 
-/// The target pixels of one axis that show the frame, and the part of the frame (start, length) that they show.
-fn inside(start: f32, length: f32, frame: u32, side: u32) -> (std::ops::Range<usize>, f64, f64) {
-    let (start, length, frame, side) = (f64::from(start), f64::from(length), f64::from(frame), f64::from(side));
-    let step = length / side;
-    let first = ((-start / step).round()).clamp(0.0, side);
-    let last = (((frame - start) / step).round()).clamp(first, side);
-    let from = (start + first * step).clamp(0.0, frame);
-    let to = (start + last * step).clamp(from, frame);
-    if to - from < 1e-3 {
-        return (0..0, 0.0, 0.0);
+/// A rectangle of whole pixels.
+#[derive(Clone, Copy)]
+struct Part {
+    x: i32,
+    y: i32,
+    w: u32,
+    h: u32,
+}
+
+impl Part {
+    /// A rectangle cut to whole pixels as the nets were trained; `None` for one that no frame of this size can have.
+    fn of(rect: Rect, frame: &Frame) -> Option<Self> {
+        // Where the first pixel is called 1, edges were cut towards zero.
+        let cut = |start: f32, length: f32| {
+            let first = (start + 1.0).trunc() - 1.0;
+            (first, ((start + length).trunc() - first).max(1.0))
+        };
+        let ((x, w), (y, h)) = (cut(rect.x, rect.w), cut(rect.y, rect.h));
+        let most = 4.0 * frame.width.max(frame.height).max(64) as f32;
+        let sane = [x, y].iter().all(|v| v.abs() <= most) && w <= most && h <= most;
+        sane.then_some(Self { x: x as i32, y: y as i32, w: w as u32, h: h as u32 })
     }
-    (first as usize..last as usize, from, to - from)
+}
+
+/// Copies a part of the frame, black where there is no frame.
+fn copy_part(frame: &Frame, part: Part, into: &mut Vec<u8>) {
+    into.clear();
+    into.resize(part.w as usize * part.h as usize * 3, 0);
+    let left = part.x.clamp(0, frame.width as i32);
+    let right = (part.x + part.w as i32).clamp(left, frame.width as i32);
+    let bytes = (right - left) as usize * 3;
+    for (row, line) in into.chunks_exact_mut(part.w as usize * 3).enumerate() {
+        let y = part.y + row as i32;
+        if bytes > 0 && (0..frame.height as i32).contains(&y) {
+            let from = (y as usize * frame.width as usize + left as usize) * 3;
+            let to = (left - part.x) as usize * 3;
+            line[to..to + bytes].copy_from_slice(&frame.pixels[from..from + bytes]);
+        }
+    }
+}
+
+fn resize(resizer: &mut Resizer, source: (u32, u32, &[u8]), part: Part, target: (u32, u32, &mut Vec<u8>)) -> Result<()> {
+    let (width, height, bytes) = target;
+    bytes.resize(width as usize * height as usize * 3, 0);
+    let source = ImageRef::new(source.0, source.1, source.2, PixelType::U8x3)?;
+    let mut target = Image::from_slice_u8(width, height, bytes, PixelType::U8x3)?;
+    let filter = area::filter(f64::from(part.w) / f64::from(width));
+    let [x, y, w, h] = [part.x.into(), part.y.into(), part.w.into(), part.h.into()];
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(x, y, w, h);
+    Ok(resizer.resize(&source, &mut target, &options)?)
 }
 
 #[cfg(test)]
@@ -116,7 +140,7 @@ mod tests {
     #[test]
     fn the_pyramid_of_a_vga_frame_ends_before_the_window() {
         let found = levels(640, 480, 40.0, 0.709);
-        assert_eq!(found[0], Level { width: 193, height: 145 });
+        assert_eq!(found[0], Level { width: 193, height: 145, scale: 0.3 });
         assert_eq!(found.len(), 8);
         assert!(found.iter().all(|l| l.width >= 12 && l.height >= 12));
     }
@@ -124,7 +148,7 @@ mod tests {
     #[test]
     fn a_frame_smaller_than_the_smallest_face_has_no_level() {
         assert!(levels(19, 400, 20.0, 0.709).is_empty());
-        assert_eq!(levels(20, 20, 20.0, 0.709), [Level { width: 13, height: 13 }]);
+        assert_eq!(levels(20, 20, 20.0, 0.709), [Level { width: 13, height: 13, scale: 0.6 }]);
     }
 
     #[test]
@@ -138,8 +162,28 @@ mod tests {
     #[test]
     fn a_crop_wholly_outside_is_black() {
         let (frame, mut scaler) = (grey(10, 10, 90), Scaler::new());
-        for x in [-500.0, -20.0, 10.0, 1e6] {
+        for x in [-100.0, -20.0, 10.0, 100.0] {
             assert!(scaler.crop(&frame, Rect { x, y: 0.0, w: 20.0, h: 20.0 }, 24).unwrap().iter().all(|&b| b == 0), "{x}");
+        }
+    }
+
+    #[test]
+    fn a_crop_at_a_monstrous_place_is_an_error() {
+        let (frame, mut scaler) = (grey(10, 10, 90), Scaler::new());
+        for x in [1e9, f32::NAN, f32::INFINITY] {
+            assert!(scaler.crop(&frame, Rect { x, y: 0.0, w: 20.0, h: 20.0 }, 24).is_err(), "{x}");
+        }
+    }
+
+    #[test]
+    fn shrinking_averages_areas() {
+        // Three pixels onto two: each target pixel is one whole and one half of a source pixel.
+        let pixels = [0u8, 90, 180].iter().flat_map(|&v| [v; 3]).collect();
+        let frame = Frame { width: 3, height: 1, pixels, ..Frame::empty() };
+        let mut scaler = Scaler::new();
+        let small = scaler.level(&frame, Level { width: 2, height: 1, scale: 0.66 }).unwrap();
+        for (got, want) in small.iter().zip([30, 30, 30, 150, 150, 150]) {
+            assert!(got.abs_diff(want) <= 2, "{small:?}");
         }
     }
 

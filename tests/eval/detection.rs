@@ -43,7 +43,9 @@ fn wider(lab: &Lab) -> Result<()> {
 
 fn ytf(lab: &Lab) -> Result<()> {
     let truth = rows(&lab.data.join("ytf/truth.csv"))?;
-    let faces = lab.each(&truth, |nets, row| Ok(face_of(row, nets.detector.detect(&lab.picture(&format!("ytf/{}", row.text("image")?))?)?)))?;
+    let faces = lab.each(&truth, |nets, row| {
+        Ok(face_of(row, nets.detector.detect(&lab.picture(&format!("ytf/{}", row.text("image")?))?)?))
+    })?;
     let mut errors = Vec::new();
     for (row, face) in truth.iter().zip(&faces) {
         if let Some(face) = face {

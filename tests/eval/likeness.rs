@@ -38,7 +38,11 @@ pub fn print(lab: &Lab, lfw: &BTreeMap<String, Option<Embedding>>) -> Result<()>
     pairs(lab, lfw)?;
     println!("five-known, test faces right at top 1:   {}", five_known(lab)?);
     let (top1, top3, all) = ten_leaders(lab)?;
-    println!("ten-leaders, other half: top 1 {}, top 3 {} of {all} (wanted: 97 % top 1)\n", percent(top1, all), percent(top3, all));
+    println!(
+        "ten-leaders, other half: top 1 {}, top 3 {} of {all} (wanted: 97 % top 1)\n",
+        percent(top1, all),
+        percent(top3, all)
+    );
     Ok(())
 }
 

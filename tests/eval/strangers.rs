@@ -28,15 +28,18 @@ struct Tally {
 }
 
 pub fn print(lab: &Lab, lfw: &BTreeMap<String, Option<Embedding>>) -> Result<()> {
-    let faces: Vec<(String, Embedding)> = lfw
-        .iter()
-        .filter_map(|(path, e)| Some((path.split('/').next()?.to_string(), e.clone()?)))
-        .collect();
+    let faces: Vec<(String, Embedding)> =
+        lfw.iter().filter_map(|(path, e)| Some((path.split('/').next()?.to_string(), e.clone()?))).collect();
     let strangers = lab.board.recognise.strangers;
     let fitted = Calibration { strangers, ..calibration::fit(&faces, Metric::L2, 0.6, 1)? };
-    println!("fitted on lfw112: slope {:.2}, midpoint {:.4}, temperature {:.4}", fitted.slope, fitted.midpoint, fitted.temperature);
+    println!(
+        "fitted on lfw112: slope {:.2}, midpoint {:.4}, temperature {:.4}",
+        fitted.slope, fitted.midpoint, fitted.temperature
+    );
     match lab.models.models.iter().find_map(|m| m.embedding.as_ref()?.calibration) {
-        Some(c) => println!("the manifest has:  slope {:.2}, midpoint {:.4}, temperature {:.4}", c.slope, c.midpoint, c.temperature),
+        Some(c) => {
+            println!("the manifest has:  slope {:.2}, midpoint {:.4}, temperature {:.4}", c.slope, c.midpoint, c.temperature)
+        }
         None => println!("the manifest has no calibration"),
     }
     curve("lfw112, people that the fit has not seen", &held_out(&faces, strangers)?.answers);

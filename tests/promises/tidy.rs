@@ -1,0 +1,95 @@
+use lookalike_tests::root;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Files of `device/` whose code (not comments) has one of the words, but for those below `allowed`.
+fn offenders(words: &[&str], allowed: &[&str]) -> Vec<String> {
+    let device = root().join("device");
+    let mut found = Vec::new();
+    for path in sources(&device) {
+        let name = path.strip_prefix(&device).unwrap().display().to_string();
+        if allowed.iter().any(|a| name.starts_with(a)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+        for line in code.filter(|l| words.iter().any(|w| l.contains(w))) {
+            found.push(format!("{name}: {}", line.trim()));
+        }
+    }
+    found
+}
+
+#[test]
+fn only_infer_names_tract() {
+    assert_eq!(offenders(&["tract_"], &["infer/"]), [""; 0]);
+}
+
+#[test]
+fn only_the_v4l_camera_names_v4l() {
+    assert_eq!(offenders(&["::v4l::", "use v4l", "v4l2_"], &["camera/v4l", "camera/v4l2-sys"]), [""; 0]);
+}
+
+#[test]
+fn only_board_and_manifest_know_toml() {
+    assert_eq!(offenders(&["toml::"], &["board.rs", "manifest.rs"]), [""; 0]);
+}
+
+#[test]
+fn only_the_pipeline_knows_the_order_of_the_walk() {
+    let outside = ["commands/", "setup.rs", "pipeline.rs", "main.rs", "lib.rs"];
+    assert_eq!(
+        offenders(
+            &["crate::detect", "crate::embed::", "crate::gallery"],
+            &[&outside[..], &["detect/", "gallery/", "embed"]].concat()
+        ),
+        [""; 0]
+    );
+    assert_eq!(offenders(&["crate::camera", "crate::screen"], &[&outside[..], &["camera/", "screen/", "ui/"]].concat()), [""; 0]);
+}
+
+#[test]
+fn rooms_between_the_doors_read_no_clock_file_or_environment() {
+    let rooms = [
+        "camera/",
+        "screen/",
+        "ui/",
+        "commands/",
+        "gallery/",
+        "infer/",
+        "board.rs",
+        "manifest.rs",
+        "picture.rs",
+        "setup.rs",
+        "main.rs",
+    ];
+    let clocks = ["pipeline.rs", "stopwatch.rs", "types.rs"];
+    assert_eq!(offenders(&["Instant::now", "SystemTime"], &[&rooms[..], &clocks].concat()), [""; 0]);
+    assert_eq!(offenders(&["std::env", "std::fs", "File::"], &rooms), [""; 0]);
+}
+
+#[test]
+fn unsafe_stays_with_generated_bindings() {
+    assert_eq!(offenders(&["unsafe "], &["camera/v4l2-sys/"]), [""; 0]);
+}
+
+#[test]
+fn every_file_opens_with_what_comes_in_and_goes_out() {
+    for path in sources(&root().join("device")).into_iter().chain(sources(&root().join("models"))) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_test = path.ends_with("tests.rs") || path.display().to_string().contains("/tests/");
+        assert!(is_test || text.starts_with("//!"), "{} does not open with //!", path.display());
+    }
+}
