@@ -3,19 +3,22 @@ BOARD  ?= board-config/desktop.toml
 FRAMES ?=
 MODELS  = models/out
 BIN     = target/release/lookalike
+# The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
+BUILD   = cargo build --release --workspace --bins
 
 .PHONY: help run models test check eval bench bless doctor clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
 
 run: packages  ## set everything up and start the booth; FRAMES=60 ends by itself
-	@cargo build --release -p lookalike -p lookalike-models
+	@$(BUILD)
 	@target/release/lookalike-models setup
 	@board-config/sample-gallery.sh $(BIN) $(BOARD)
 	@$(BIN) run --board $(BOARD) $(if $(FRAMES),--frames $(FRAMES))
 
 models: packages  ## build the model files from pinned packages
-	@cargo run -q --release -p lookalike-models -- setup
+	@$(BUILD)
+	@target/release/lookalike-models setup
 
 test: packages  ## everything the tests need, and the tests
 	@cargo build --workspace --all-targets
@@ -30,17 +33,16 @@ check: packages  ## formatting, lints, licences of the dependencies
 	else echo "check: cargo-deny is not installed, licences and advisories NOT checked: cargo install cargo-deny"; fi
 
 eval: models  ## accuracy on ../shared/data, as tables
-	cargo run -q --release -p lookalike-tests --bin eval -- --data ../shared/data
+	target/release/eval --data ../shared/data
 
 bench: models  ## how long nets and walk take on this machine
-	cargo build -q --release -p lookalike
 	$(BIN) bench --board $(BOARD)
 
 bless: ## rewrite the golden pictures; read the diff
 	LOOKALIKE_BLESS=1 cargo test -p lookalike
 
 doctor: models  ## what is there, what is missing, what to do
-	@cargo run -q --release -p lookalike -- doctor --board $(BOARD)
+	@$(BIN) doctor --board $(BOARD)
 
 packages:
 	@board-config/packages.sh

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 mod detection;
 mod likeness;
+mod portraits;
 mod strangers;
 mod truth;
 
@@ -46,6 +47,9 @@ fn main() -> Result<()> {
     let wanted = |table: &str| only.is_none_or(|o| o == table);
     if wanted("detection") {
         detection::print(&lab)?;
+    }
+    if wanted("portraits") {
+        portraits::print(&lab)?;
     }
     if wanted("likeness") || wanted("strangers") {
         let faces = likeness::embed_lfw(&lab)?;
