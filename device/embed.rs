@@ -23,6 +23,8 @@ pub struct Facts {
     pub normalise: Normalise,
     /// Numbers in an embedding.
     pub length: usize,
+    /// Whether an embedding is the mean of those of the chip and of its mirror image.
+    pub mirrored: bool,
     /// Cosine asks for unit length; L2 compares the raw vectors (unit length costs the dlib network .4 points on LFW).
     pub metric: Metric,
 }
@@ -52,24 +54,43 @@ impl Embedder {
     }
 
     fn embed_one(&mut self, chip: &Chip) -> Result<Embedding> {
-        let Facts { width, height, normalise, length, metric, .. } = self.facts;
+        let Facts { width, height, metric, mirrored, .. } = self.facts;
         ensure!(
             (chip.width, chip.height) == (width, height),
             "a chip of {}x{} for a net of {width}x{height}",
             chip.width,
             chip.height
         );
-        let shape = [1, 3, height as usize, width as usize];
-        let outputs = self.model.run(shape, &mut |planes| normalise.planes(&chip.pixels, planes))?;
-        let mut vector = outputs.into_iter().next().map(|t| t.data).unwrap_or_default();
-        ensure!(vector.len() == length, "the embedder gave {} numbers instead of {length}", vector.len());
-        ensure!(vector.iter().all(|v| v.is_finite()), "the embedder gave numbers that are not finite");
+        let mut vector = self.run(chip)?;
+        if mirrored {
+            let other = self.run(&mirror(chip))?;
+            vector.iter_mut().zip(other).for_each(|(v, o)| *v = (*v + o) / 2.0);
+        }
         if metric == Metric::Cosine {
             let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
             vector.iter_mut().for_each(|v| *v /= norm);
         }
         Ok(Embedding(vector))
     }
+
+    fn run(&mut self, chip: &Chip) -> Result<Vec<f32>> {
+        let Facts { width, height, normalise, length, .. } = self.facts;
+        let shape = [1, 3, height as usize, width as usize];
+        let outputs = self.model.run(shape, &mut |planes| normalise.planes(&chip.pixels, planes))?;
+        let vector = outputs.into_iter().next().map(|t| t.data).unwrap_or_default();
+        ensure!(vector.len() == length, "the embedder gave {} numbers instead of {length}", vector.len());
+        ensure!(vector.iter().all(|v| v.is_finite()), "the embedder gave numbers that are not finite");
+        Ok(vector)
+    }
+}
+
+/// Left and right exchanged.
+fn mirror(chip: &Chip) -> Chip {
+    let mut pixels = Vec::with_capacity(chip.pixels.len());
+    for row in chip.pixels.chunks_exact(chip.width as usize * 3) {
+        row.chunks_exact(3).rev().for_each(|pixel| pixels.extend_from_slice(pixel));
+    }
+    Chip { pixels, ..*chip }
 }
 
 #[cfg(test)]
@@ -111,6 +132,26 @@ mod tests {
         assert_eq!(raw.embed(&[chip()]).unwrap()[0].0, [3.0, 0.0, 4.0]);
         let mut unit = Embedder::new(Box::new(Means), facts(Metric::Cosine, 3)).unwrap();
         assert_eq!(unit.embed(&[chip()]).unwrap()[0].0, [0.6, 0.0, 0.8]);
+    }
+
+    /// Gives the first number of each plane: what lies in the upper left corner.
+    struct Corner;
+
+    impl Model for Corner {
+        fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
+            let mut input = vec![0.0; shape.iter().product()];
+            fill(&mut input);
+            let data = input.chunks(shape[2] * shape[3]).map(|p| p[0]).collect();
+            Ok(vec![Tensor { shape: vec![1, 3], data }])
+        }
+    }
+
+    #[test]
+    fn the_mirror_image_counts_half_where_the_manifest_says_so() {
+        let chip = Chip { width: 2, height: 2, pixels: vec![10, 20, 30, 50, 60, 70, 0, 0, 0, 0, 0, 0] };
+        let facts = Facts { mirrored: true, ..facts(Metric::L2, 3) };
+        let mut embedder = Embedder::new(Box::new(Corner), facts).unwrap();
+        assert_eq!(embedder.embed(&[chip]).unwrap()[0].0, [30.0, 40.0, 50.0]);
     }
 
     #[test]

@@ -1,4 +1,42 @@
-//! Lookalike: camera frames in, named faces with percentages out.
+//! Lookalike: camera frames in, named faces with percentages out. This page is the map.
+//!
+//! ```text
+//! camera -> detect -> align -> embed -> gallery -> screen          one frame's walk, all of it in pipeline.rs
+//! Frame     Vec<Face> Chip     Embedding Answer    Canvas
+//! ```
+//!
+//! | room | what it does | may use |
+//! |---|---|---|
+//! | [`types`] | the data that flows | std |
+//! | [`board`] | `board-config/*.toml` to checked settings | serde, toml |
+//! | [`manifest`] | `models/out/manifest.toml` to checked model facts | serde, toml, types |
+//! | [`infer`] | runs nets: the `Model` door | tract |
+//! | [`picture`] | picture files to frames | types, image |
+//! | [`camera`] | the `Camera` door: V4L2, or a folder replayed | types, picture, its driver |
+//! | [`detect`] | MT-CNN, and which face is which | types, the `Model` trait |
+//! | [`align`] | landmarks to chip | types |
+//! | [`embed`] | chip to embedding | types, the `Model` trait |
+//! | [`gallery`] | who is known: store, head, calibrated answers | types, linfa |
+//! | [`portrait`] | whether a photo may be enrolled | types |
+//! | [`screen`] | the `Screen` door: window, terminal, PNG; the canvas | its driver |
+//! | [`ui`] | one file per mode, drawn on a canvas | types, canvas |
+//! | [`stopwatch`] | milliseconds per stage | std |
+//! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
+//! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |
+//!
+//! The program around it is `main.rs` and `commands/`, one file per command.
+//!
+//! Invariants; `tests/promises/tidy.rs` checks what a test can check.
+//! 1. Only `pipeline.rs` knows the order of the walk.
+//! 2. Only `infer/` names tract, only `camera/v4l*` names v4l, only `board.rs` and `manifest.rs` know TOML.
+//! 3. Between the doors nothing reads a clock, a file, an environment variable or a random source that it was not handed;
+//!    the pipeline's clock is `stopwatch`.
+//! 4. The picture never waits for recognition: two threads of our own, one frame in flight, a busy worker means that the
+//!    frame is shown and not walked.
+//! 5. A face that leaves the frame leaves memory. Only `gallery/store.rs` writes people to disk, and only on an explicit
+//!    enrolment.
+//! 6. `board-config/desktop.toml` runs the whole product on any laptop, without camera, panel or GPU.
+//! 7. `unsafe` is denied everywhere but in the generated bindings of `camera/v4l2-sys`.
 pub mod align;
 pub mod board;
 pub mod camera;

@@ -61,6 +61,9 @@ pub struct EmbeddingFacts {
     pub template: [[f32; 2]; 5],
     /// Numbers in an embedding.
     pub length: usize,
+    /// An embedding is the mean of those of the chip and of its mirror image: steadier, at twice the time.
+    #[serde(default)]
+    pub mirrored: bool,
     /// How embeddings are compared.
     pub metric: MetricName,
     /// Two faces nearer than this are the same person more often than not.

@@ -31,6 +31,7 @@ pub fn embedder(models: &Manifest, board: &board::Recognise) -> Result<Embedder>
         template: facts.template,
         normalise: normalise(entry),
         length: facts.length,
+        mirrored: facts.mirrored,
         metric: facts.metric.into(),
     };
     Embedder::new(infer::open(&models.path(entry), &entry.sha256)?, facts)

@@ -132,6 +132,7 @@ mod tests {
             embedding: Some(EmbeddingFacts {
                 template,
                 length: 2,
+                mirrored: false,
                 metric: MetricName::Cosine,
                 same_person_distance: 0.5,
                 calibration: None,

@@ -1,7 +1,6 @@
 //! `lookalike bench`: how long nets and walk take here, one line per measurement.
 
 use super::{Common, Outcome, json, line};
-use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use lookalike::board::Board;
 use lookalike::gallery::Gallery;
@@ -14,6 +13,7 @@ use lookalike::types::{Chip, Embedding, Frame};
 use lookalike::ui::live;
 use lookalike::{detect, picture, setup};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Times the nets and the whole walk on this machine

@@ -38,6 +38,7 @@ pub fn recipes() -> Vec<Recipe> {
         embedding: Some(EmbeddingFacts {
             template: template(),
             length: LENGTH,
+            mirrored: true,
             metric: MetricName::L2,
             same_person_distance: 0.6,
             calibration: CALIBRATION,

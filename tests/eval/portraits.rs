@@ -42,9 +42,7 @@ fn blurred(frame: Frame, face: &Face, share: f32) -> Frame {
     let sigma = share * (a[0] - b[0]).hypot(a[1] - b[1]);
     let (width, height, taken) = (frame.width, frame.height, frame.taken);
     match image::RgbImage::from_raw(width, height, frame.pixels) {
-        Some(picture) if sigma > 0.1 => {
-            Frame { width, height, pixels: image::imageops::blur(&picture, sigma).into_raw(), taken }
-        }
+        Some(picture) if sigma > 0.1 => Frame { width, height, pixels: image::imageops::blur(&picture, sigma).into_raw(), taken },
         Some(picture) => Frame { width, height, pixels: picture.into_raw(), taken },
         None => Frame::empty(),
     }
