@@ -118,6 +118,7 @@ mod tests {
             template: [[0.0; 2]; 5],
             normalise: Normalise { mean: [0.0; 3], scale: 1.0 },
             length,
+            mirrored: false,
             metric,
         }
     }
