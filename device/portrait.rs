@@ -6,7 +6,7 @@ use crate::types::{Chip, Face};
 pub const EYES_APART_PX: f32 = 16.0;
 /// Chips that vary less from pixel to pixel than this are blurred. See [`sharpness`]. Of sharp video frames under one in
 /// a hundred lies below, of faces blurred by a tenth of the distance between the eyes more than nine in ten (`make eval`).
-pub const SHARPNESS: f32 = 0.006;
+pub const SHARPNESS: f32 = 0.009;
 /// Another face counts when it is at least this high, compared with the largest: people in the background do not.
 const OTHER_FACE: f32 = 0.5;
 

@@ -110,7 +110,7 @@ fn portraits_that_cannot_serve_are_refused_with_the_reason() {
     image::imageops::replace(&mut twice, &photo.to_rgb8(), i64::from(w), 0);
     let cases = [
         ("two.png", DynamicImage::ImageRgb8(twice), "2 faces"),
-        ("blurred.png", photo.blur(w as f32 / 60.0), "blurred"),
+        ("blurred.png", photo.blur(w as f32 / 45.0), "blurred"),
         ("none.png", DynamicImage::new_rgb8(200, 200), "no face"),
     ];
     for (name, picture, reason) in cases {
