@@ -1,9 +1,9 @@
 //! `lookalike detect`: pictures in, boxes and landmarks out.
 
-use super::{Common, Outcome, complain, json, line};
+use super::{Common, Outcome, each_picture, json, line};
 use anyhow::Result;
 use lookalike::manifest::Precision;
-use lookalike::{picture, setup};
+use lookalike::setup;
 use std::path::PathBuf;
 
 /// Finds the faces in pictures
@@ -29,26 +29,16 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(options.precision)?;
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
     let mut detector = setup::detector(&models, &board.detect)?;
-    let mut failed = 0;
-    for path in &options.images {
-        let frame = match picture::read(path) {
-            Ok(frame) => frame,
-            Err(error) => {
-                complain(&error);
-                failed += 1;
-                continue;
-            }
-        };
+    each_picture(&options.images, |path, frame| {
         let faces = detector.detect(&frame)?;
         if options.json {
             let faces = faces.iter().map(json::Face::new).collect();
-            line(&json::to_line(&json::Picture::new(path, &frame, faces))?)?;
-            continue;
+            return line(&json::to_line(&json::Picture::new(path, &frame, faces))?);
         }
         line(&format!("{}: {}", path.display(), super::count(faces.len(), "face")))?;
         for face in &faces {
             line(&format!("  {}, score {:.3}", super::place(face), face.score))?;
         }
-    }
-    Ok(Outcome::of(failed))
+        Ok(())
+    })
 }

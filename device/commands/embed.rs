@@ -1,10 +1,10 @@
 //! `lookalike embed`: pictures in, one embedding per face out.
 
-use super::{Common, Outcome, complain, json, line};
+use super::{Common, Outcome, each_picture, json, line};
 use anyhow::Result;
 use lookalike::manifest::Precision;
 use lookalike::types::{Chip, Face, Frame};
-use lookalike::{align, embed::Embedder, picture, setup};
+use lookalike::{align, embed::Embedder, setup};
 use std::path::PathBuf;
 
 /// Describes the faces in pictures by vectors
@@ -31,23 +31,13 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
     let mut detector = setup::detector(&models, &board.detect)?;
     let mut embedder = setup::embedder(&models, &board.recognise)?;
-    let mut failed = 0;
-    for path in &options.images {
-        let frame = match picture::read(path) {
-            Ok(frame) => frame,
-            Err(error) => {
-                complain(&error);
-                failed += 1;
-                continue;
-            }
-        };
+    each_picture(&options.images, |path, frame| {
         let faces = detector.detect(&frame)?;
         let embeddings = embedder.embed(&chips(&embedder, &frame, &faces))?;
         if options.json {
             let faces = faces.iter().zip(embeddings);
             let faces = faces.map(|(face, e)| json::Face { embedding: Some(e.0), ..json::Face::new(face) }).collect();
-            line(&json::to_line(&json::Picture::new(path, &frame, faces))?)?;
-            continue;
+            return line(&json::to_line(&json::Picture::new(path, &frame, faces))?);
         }
         line(&format!("{}: {}", path.display(), super::count(faces.len(), "face")))?;
         for (face, embedding) in faces.iter().zip(&embeddings) {
@@ -55,8 +45,8 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
             let length = embedding.0.len();
             line(&format!("  {}: {length} numbers, {} ... (all with --json)", super::place(face), first.join(" ")))?;
         }
-    }
-    Ok(Outcome::of(failed))
+        Ok(())
+    })
 }
 
 /// Each face cut out as the embedder wants it.

@@ -1,9 +1,9 @@
 //! `lookalike match`: pictures and a gallery in, names with percentages out.
 
-use super::{Common, Outcome, complain, json, line};
+use super::{Common, Outcome, each_picture, json, line};
 use anyhow::{Result, ensure};
+use lookalike::setup;
 use lookalike::types::Answer;
-use lookalike::{picture, setup};
 use std::path::PathBuf;
 
 /// Says whom the faces in pictures resemble
@@ -41,31 +41,21 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let top = options.top.map_or(board.recognise.top, usize::from);
     let mut detector = setup::detector(&models, &board.detect)?;
     let mut embedder = setup::embedder(&models, &board.recognise)?;
-    let mut failed = 0;
-    for path in &options.images {
-        let frame = match picture::read(path) {
-            Ok(frame) => frame,
-            Err(error) => {
-                complain(&error);
-                failed += 1;
-                continue;
-            }
-        };
+    each_picture(&options.images, |path, frame| {
         let faces = detector.detect(&frame)?;
         let embeddings = embedder.embed(&super::embed::chips(&embedder, &frame, &faces))?;
         let answers = embeddings.iter().map(|e| gallery.answer(e, top));
         if options.json {
             let faces = faces.iter().zip(answers);
             let faces = faces.map(|(face, a)| json::Face { answer: Some(a.into()), ..json::Face::new(face) }).collect();
-            line(&json::to_line(&json::Picture::new(path, &frame, faces))?)?;
-            continue;
+            return line(&json::to_line(&json::Picture::new(path, &frame, faces))?);
         }
         line(&format!("{}: {}", path.display(), super::count(faces.len(), "face")))?;
         for (face, answer) in faces.iter().zip(answers) {
             line(&format!("  {}: {}", super::place(face), in_words(&answer)))?;
         }
-    }
-    Ok(Outcome::of(failed))
+        Ok(())
+    })
 }
 
 fn in_words(answer: &Answer) -> String {

@@ -4,9 +4,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use lookalike::board::Board;
 use lookalike::manifest::{Manifest, Precision};
-use lookalike::setup;
+use lookalike::types::Frame;
+use lookalike::{picture, setup};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 mod bench;
 mod detect;
@@ -87,7 +88,7 @@ impl Common {
         const NEAR: &str = "board-config/desktop.toml";
         let mut board = match &self.board {
             Some(file) => Board::read(file)?,
-            None if std::path::Path::new(NEAR).exists() => Board::read(NEAR.as_ref())?,
+            None if Path::new(NEAR).exists() => Board::read(NEAR.as_ref())?,
             None => Board::desktop()?,
         };
         if let Some(models) = &self.models {
@@ -119,9 +120,19 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|e| e.downcast_ref::<std::io::Error>()).any(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// Says on stderr why an input was not used.
-fn complain(error: &anyhow::Error) {
-    eprintln!("lookalike: {error:#}");
+/// Does `work` for every picture that can be read; of the others stderr says why.
+fn each_picture(images: &[PathBuf], mut work: impl FnMut(&Path, Frame) -> Result<()>) -> Result<Outcome> {
+    let mut failed = 0;
+    for path in images {
+        match picture::read(path) {
+            Ok(frame) => work(path, frame)?,
+            Err(error) => {
+                eprintln!("lookalike: {error:#}");
+                failed += 1;
+            }
+        }
+    }
+    Ok(Outcome::of(failed))
 }
 
 /// "1 face", "3 faces".
