@@ -142,7 +142,7 @@ impl Kiosk<'_> {
         let names: Vec<String> = walk.gallery.people().iter().map(|p| p.name.clone()).collect();
         let thumbnails = names.into_iter().filter_map(|n| walk.gallery.thumbnail(&n).map(|chip| (n, chip))).collect();
         let people = walk.gallery.people().len();
-        let (to_worker, frames) = sync_channel::<Arc<Frame>>(0);
+        let (to_worker, frames) = sync_channel::<(u64, Arc<Frame>)>(0);
         let (report, reports) = channel();
         std::thread::scope(|threads| {
             std::thread::Builder::new()
@@ -151,9 +151,9 @@ impl Kiosk<'_> {
             let shown = self.show(&to_worker, &reports, &thumbnails, people);
             // Without frames to come the worker ends; the one in flight still counts.
             drop(to_worker);
-            let (mut summary, in_flight) = shown?;
-            for walked in reports.iter() {
-                take(walked?, in_flight, &mut summary, self.on_walked)?;
+            let mut summary = shown?;
+            for (number, walked) in reports.iter() {
+                take(walked?, number, &mut summary, self.on_walked)?;
             }
             Ok(summary)
         })
@@ -161,16 +161,16 @@ impl Kiosk<'_> {
 
     fn show(
         &mut self,
-        to_worker: &SyncSender<Arc<Frame>>,
-        reports: &Receiver<Result<Walked>>,
+        to_worker: &SyncSender<(u64, Arc<Frame>)>,
+        reports: &Receiver<(u64, Result<Walked>)>,
         thumbnails: &BTreeMap<String, Chip>,
         people: usize,
-    ) -> Result<(Summary, u64)> {
+    ) -> Result<Summary> {
         let mut summary = Summary::default();
         let mut canvas = Canvas::new(self.screen.surface());
         let (mut buffers, mut shown): (Vec<Arc<Frame>>, Option<Arc<Frame>>) = (Vec::new(), None);
         let (mut sightings, mut stages, mut rate) = (Vec::new(), Stages::default(), Rate::default());
-        let (mut notice, mut in_flight) = (String::new(), 0);
+        let mut notice = String::new();
         while !self.stop.load(Ordering::Relaxed) && self.frames_most.is_none_or(|most| summary.frames < most) {
             let mut buffer = spare(&mut buffers);
             let read = Arc::get_mut(&mut buffer).map_or(Err(Fault::End), |frame| self.camera.read(frame));
@@ -180,9 +180,8 @@ impl Kiosk<'_> {
                     summary.stages.add(Stage::Capture, &stages);
                     summary.frames += 1;
                     rate.tick();
-                    if to_worker.try_send(buffer.clone()).is_ok() {
-                        in_flight = summary.frames;
-                    }
+                    // A busy worker is no fault: this frame is shown and not walked.
+                    let _ = to_worker.try_send((summary.frames, buffer.clone()));
                     buffers.extend(shown.replace(buffer));
                     String::new()
                 }
@@ -199,11 +198,11 @@ impl Kiosk<'_> {
                 (self.on_notice)(&fault);
                 notice = fault;
             }
-            for walked in reports.try_iter() {
+            for (number, walked) in reports.try_iter() {
                 match walked {
                     Ok(walked) => {
                         stages.merge(&walked.stages);
-                        sightings = take(walked, in_flight, &mut summary, self.on_walked)?;
+                        sightings = take(walked, number, &mut summary, self.on_walked)?;
                     }
                     Err(error) => (self.on_notice)(&format!("a frame was not recognised: {error:#}")),
                 }
@@ -234,14 +233,14 @@ impl Kiosk<'_> {
                 break;
             }
         }
-        Ok((summary, in_flight))
+        Ok(summary)
     }
 }
 
 /// The worker: walks the frames that it is handed, until there are no more.
-fn recognise(walk: &mut Walk, frames: &Receiver<Arc<Frame>>, report: &Sender<Result<Walked>>) {
-    for frame in frames {
-        if report.send(walk.frame(&frame)).is_err() {
+fn recognise(walk: &mut Walk, frames: &Receiver<(u64, Arc<Frame>)>, report: &Sender<(u64, Result<Walked>)>) {
+    for (number, frame) in frames {
+        if report.send((number, walk.frame(&frame))).is_err() {
             return;
         }
     }
