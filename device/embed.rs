@@ -32,8 +32,8 @@ pub struct Facts {
 impl Embedder {
     /// An embedder around a net; runs it once, so that a net that does not fit its facts is found at start.
     pub fn new(mut model: Box<dyn Model>, facts: Facts) -> Result<Self> {
-        let shape = [1, 3, facts.height as usize, facts.width as usize];
-        let outputs = model.run(shape, &mut |_| {})?;
+        let shape = [1, facts.height as usize, facts.width as usize];
+        let outputs = model.run(shape, &facts.normalise, &mut |pixels| pixels.fill(0))?;
         let found = outputs.first().map_or(0, |t| t.data.len());
         ensure!(
             found == facts.length,
@@ -75,9 +75,9 @@ impl Embedder {
 
     fn run(&mut self, chip: &Chip) -> Result<Vec<f32>> {
         let Facts { width, height, normalise, length, .. } = self.facts;
-        let shape = [1, 3, height as usize, width as usize];
-        let outputs = self.model.run(shape, &mut |planes| normalise.planes(&chip.pixels, planes))?;
-        let vector = outputs.into_iter().next().map(|t| t.data).unwrap_or_default();
+        let shape = [1, height as usize, width as usize];
+        let outputs = self.model.run(shape, &normalise, &mut |pixels| pixels.copy_from_slice(&chip.pixels))?;
+        let vector = outputs.first().map(|t| t.data.clone()).unwrap_or_default();
         ensure!(vector.len() == length, "the embedder gave {} numbers instead of {length}", vector.len());
         ensure!(vector.iter().all(|v| v.is_finite()), "the embedder gave numbers that are not finite");
         Ok(vector)
@@ -99,15 +99,17 @@ mod tests {
     use crate::infer::Tensor;
 
     /// Gives the mean of each plane.
-    struct Means;
+    #[derive(Default)]
+    struct Means(Vec<Tensor>);
 
     impl Model for Means {
-        fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
-            let mut input = vec![0.0; shape.iter().product()];
+        fn run(&mut self, shape: [usize; 3], _: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
+            let mut input = vec![0; 3 * shape.iter().product::<usize>()];
             fill(&mut input);
-            let plane = shape[2] * shape[3];
-            let data = input.chunks(plane).map(|p| p.iter().sum::<f32>() / plane as f32).collect();
-            Ok(vec![Tensor { shape: vec![1, 3], data }])
+            let plane = (shape[1] * shape[2]) as f32;
+            let mean = |c| input.iter().skip(c).step_by(3).map(|&v| f32::from(v)).sum::<f32>() / plane;
+            self.0 = vec![Tensor { shape: vec![1, 3], data: (0..3).map(mean).collect() }];
+            Ok(&self.0)
         }
     }
 
@@ -129,21 +131,22 @@ mod tests {
 
     #[test]
     fn l2_stays_raw_and_cosine_gets_unit_length() {
-        let mut raw = Embedder::new(Box::new(Means), facts(Metric::L2, 3)).unwrap();
+        let mut raw = Embedder::new(Box::<Means>::default(), facts(Metric::L2, 3)).unwrap();
         assert_eq!(raw.embed(&[chip()]).unwrap()[0].0, [3.0, 0.0, 4.0]);
-        let mut unit = Embedder::new(Box::new(Means), facts(Metric::Cosine, 3)).unwrap();
+        let mut unit = Embedder::new(Box::<Means>::default(), facts(Metric::Cosine, 3)).unwrap();
         assert_eq!(unit.embed(&[chip()]).unwrap()[0].0, [0.6, 0.0, 0.8]);
     }
 
     /// Gives the first number of each plane: what lies in the upper left corner.
-    struct Corner;
+    #[derive(Default)]
+    struct Corner(Vec<Tensor>);
 
     impl Model for Corner {
-        fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
-            let mut input = vec![0.0; shape.iter().product()];
+        fn run(&mut self, shape: [usize; 3], _: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
+            let mut input = vec![0; 3 * shape.iter().product::<usize>()];
             fill(&mut input);
-            let data = input.chunks(shape[2] * shape[3]).map(|p| p[0]).collect();
-            Ok(vec![Tensor { shape: vec![1, 3], data }])
+            self.0 = vec![Tensor { shape: vec![1, 3], data: input[..3].iter().map(|&v| f32::from(v)).collect() }];
+            Ok(&self.0)
         }
     }
 
@@ -151,19 +154,19 @@ mod tests {
     fn the_mirror_image_counts_half_where_the_manifest_says_so() {
         let chip = Chip { width: 2, height: 2, pixels: vec![10, 20, 30, 50, 60, 70, 0, 0, 0, 0, 0, 0] };
         let facts = Facts { mirrored: true, ..facts(Metric::L2, 3) };
-        let mut embedder = Embedder::new(Box::new(Corner), facts).unwrap();
+        let mut embedder = Embedder::new(Box::<Corner>::default(), facts).unwrap();
         assert_eq!(embedder.embed(&[chip]).unwrap()[0].0, [30.0, 40.0, 50.0]);
     }
 
     #[test]
     fn a_net_of_another_length_is_refused_at_start() {
-        let error = Embedder::new(Box::new(Means), facts(Metric::L2, 128)).err().unwrap().to_string();
+        let error = Embedder::new(Box::<Means>::default(), facts(Metric::L2, 128)).err().unwrap().to_string();
         assert!(error.contains("3 numbers") && error.contains("128"), "{error}");
     }
 
     #[test]
     fn a_chip_of_another_size_is_refused() {
-        let mut embedder = Embedder::new(Box::new(Means), facts(Metric::L2, 3)).unwrap();
+        let mut embedder = Embedder::new(Box::<Means>::default(), facts(Metric::L2, 3)).unwrap();
         assert!(embedder.embed(&[Chip { width: 1, height: 1, pixels: vec![0; 3] }]).is_err());
     }
 }

@@ -118,7 +118,7 @@ pub fn manifest(board: &Board) -> Result<Manifest> {
     Manifest::read(&board.models)
 }
 
-/// How an entry wants its input.
+/// How the net of an entry wants bytes as numbers.
 pub fn normalise(entry: &Entry) -> Normalise {
     Normalise { mean: entry.mean, scale: entry.scale }
 }

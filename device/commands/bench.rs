@@ -80,14 +80,14 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     }
     let [pnet, rnet, onet] = [(Role::Pnet, "mtcnn-pnet"), (Role::Rnet, "mtcnn-rnet"), (Role::Onet, "mtcnn-onet")]
         .map(|(role, name)| bench.models.find(role, name, bench.board.detect.precision));
-    let pyramid: Vec<[usize; 4]> = detect::level_sizes(640, 480, 40.0, 0.709).iter().map(|&(w, h)| [1, 3, h, w]).collect();
-    bench.net("pnet-240x320", pnet.as_ref().map_err(again)?, &[[1, 3, 240, 320]])?;
+    let pyramid: Vec<[usize; 3]> = detect::level_sizes(640, 480, 40.0, 0.709).iter().map(|&(w, h)| [1, h, w]).collect();
+    bench.net("pnet-240x320", pnet.as_ref().map_err(again)?, &[[1, 240, 320]])?;
     bench.net("pnet-pyramid", pnet.as_ref().map_err(again)?, &pyramid)?;
-    bench.net("rnet-16-crops", rnet.as_ref().map_err(again)?, &[[16, 3, 24, 24]])?;
-    bench.net("onet-1-crop", onet.as_ref().map_err(again)?, &[[1, 3, 48, 48]])?;
+    bench.net("rnet-16-crops", rnet.as_ref().map_err(again)?, &[[16, 24, 24]])?;
+    bench.net("onet-1-crop", onet.as_ref().map_err(again)?, &[[1, 48, 48]])?;
     let recognise = &bench.board.recognise;
     let embedder = bench.models.find(Role::Embedder, &recognise.embedder, recognise.precision)?;
-    bench.net("embedder", embedder, &[[1, embedder.input[0], embedder.input[1], embedder.input[2]]])?;
+    bench.net("embedder", embedder, &[[1, embedder.input[1], embedder.input[2]]])?;
     bench.walk(options.photo)?;
     Ok(Outcome::Fine)
 }
@@ -98,13 +98,14 @@ fn again(error: &anyhow::Error) -> anyhow::Error {
 
 impl Bench {
     /// Runs a net on all of the shapes, one after the other, as one measurement.
-    fn net(&self, name: &str, entry: &Entry, shapes: &[[usize; 4]]) -> Result<()> {
+    fn net(&self, name: &str, entry: &Entry, shapes: &[[usize; 3]]) -> Result<()> {
         let mut model = infer::open(&self.models.path(entry), &entry.sha256)?;
-        let noise: Vec<f32> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 16) as f32 / 32768.0 - 1.0).collect();
+        let normalise = setup::normalise(entry);
+        let noise: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let once = |model: &mut Box<dyn Model>| -> Result<()> {
             for shape in shapes {
-                model.run(*shape, &mut |input| {
-                    input.chunks_mut(noise.len()).for_each(|chunk| chunk.copy_from_slice(&noise[..chunk.len()]));
+                model.run(*shape, &normalise, &mut |pixels| {
+                    pixels.chunks_mut(noise.len()).for_each(|chunk| chunk.copy_from_slice(&noise[..chunk.len()]));
                 })?;
             }
             Ok(())

@@ -90,10 +90,9 @@ impl Detector {
 
     fn propose_at(&mut self, frame: &Frame, level: Level) -> Result<Vec<Candidate>> {
         let bytes = self.scaler.level(frame, level)?;
-        let shape = [1, 3, level.height as usize, level.width as usize];
-        let normalise = self.pnet.normalise;
-        let outputs = self.pnet.model.run(shape, &mut |planes| normalise.planes(bytes, planes))?;
-        let [scores, shifts] = outputs_of("P-Net", &outputs)?;
+        let shape = [1, level.height as usize, level.width as usize];
+        let outputs = self.pnet.model.run(shape, &self.pnet.normalise, &mut |pixels| pixels.copy_from_slice(bytes))?;
+        let [scores, shifts] = outputs_of("P-Net", outputs)?;
         let (rows, columns) = map_size(scores, shifts)?;
         let (area, threshold) = (rows * columns, self.settings.thresholds[0]);
         let mut found = Vec::new();
@@ -113,7 +112,7 @@ impl Detector {
         let mut found = Vec::new();
         for batch in batches(proposed) {
             let outputs = look(&mut self.rnet, &mut self.scaler, frame, batch, RNET_SIDE_PX)?;
-            let [scores, shifts] = outputs_of("R-Net", &outputs)?;
+            let [scores, shifts] = outputs_of("R-Net", outputs)?;
             for (index, candidate) in batch.iter().enumerate() {
                 let score = scores.data[index * 2 + 1];
                 if score >= self.settings.thresholds[1] {
@@ -129,7 +128,7 @@ impl Detector {
         let mut faces = Vec::new();
         for batch in batches(sifted) {
             let outputs = look(&mut self.onet, &mut self.scaler, frame, batch, ONET_SIDE_PX)?;
-            let [scores, shifts, points] = outputs_of("O-Net", &outputs)?;
+            let [scores, shifts, points] = outputs_of("O-Net", outputs)?;
             for (index, candidate) in batch.iter().enumerate() {
                 let score = scores.data[index * 2 + 1];
                 if score >= self.settings.thresholds[2] {
@@ -178,14 +177,13 @@ fn batches(mut list: &[Candidate]) -> impl Iterator<Item = &[Candidate]> {
 }
 
 /// Runs a net on crops of the frame, all in one batch.
-fn look(net: &mut Net, scaler: &mut Scaler, frame: &Frame, batch: &[Candidate], side_px: u32) -> Result<Vec<Tensor>> {
+fn look<'n>(net: &'n mut Net, scaler: &mut Scaler, frame: &Frame, batch: &[Candidate], side_px: u32) -> Result<&'n [Tensor]> {
     let side = side_px as usize;
-    let normalise = net.normalise;
     let mut fault = None;
-    let outputs = net.model.run([batch.len(), 3, side, side], &mut |input| {
-        for (candidate, planes) in batch.iter().zip(input.chunks_exact_mut(3 * side * side)) {
+    let outputs = net.model.run([batch.len(), side, side], &net.normalise, &mut |pixels| {
+        for (candidate, crop) in batch.iter().zip(pixels.chunks_exact_mut(3 * side * side)) {
             match scaler.crop(frame, candidate.rect, side_px) {
-                Ok(bytes) => normalise.planes(bytes, planes),
+                Ok(bytes) => crop.copy_from_slice(bytes),
                 Err(error) => fault = Some(error),
             }
         }

@@ -2,22 +2,24 @@ use super::*;
 use std::sync::{Arc, Mutex};
 
 /// A P-Net whose score is the mean brightness under each window's centre pixel: a white spot is a "face".
-struct BrightP;
+#[derive(Default)]
+struct BrightP(Vec<Tensor>);
 
 impl Model for BrightP {
-    fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
-        let [_, _, h, w] = shape;
-        let mut input = vec![0.0; 3 * h * w];
+    fn run(&mut self, [_, h, w]: [usize; 3], _: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
+        let mut input = vec![0; 3 * h * w];
         fill(&mut input);
         let (rows, columns) = ((h - 10).div_ceil(2) - 1, (w - 10).div_ceil(2) - 1);
         let mut scores = vec![0.0; 2 * rows * columns];
         for row in 0..rows {
             for column in 0..columns {
-                scores[rows * columns + row * columns + column] = input[(row * 2 + 6) * w + column * 2 + 6];
+                scores[rows * columns + row * columns + column] =
+                    f32::from(input[3 * ((row * 2 + 6) * w + column * 2 + 6)]) / 255.0;
             }
         }
         let shifts = vec![0.0; 4 * rows * columns];
-        Ok(vec![tensor(&[1, 2, rows, columns], scores), tensor(&[1, 4, rows, columns], shifts)])
+        self.0 = vec![tensor(&[1, 2, rows, columns], scores), tensor(&[1, 4, rows, columns], shifts)];
+        Ok(&self.0)
     }
 }
 
@@ -26,18 +28,18 @@ struct Pass {
     score: f32,
     landmarks: bool,
     batches: Arc<Mutex<Vec<usize>>>,
+    outputs: Vec<Tensor>,
 }
 
 impl Model for Pass {
-    fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
-        let n = shape[0];
-        fill(&mut vec![0.0; shape.iter().product()]);
+    fn run(&mut self, [n, h, w]: [usize; 3], _: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
+        fill(&mut vec![0; 3 * n * h * w]);
         self.batches.lock().unwrap().push(n);
-        let mut outputs = vec![tensor(&[n, 2], [1.0 - self.score, self.score].repeat(n)), tensor(&[n, 4], vec![0.0; 4 * n])];
+        self.outputs = vec![tensor(&[n, 2], [1.0 - self.score, self.score].repeat(n)), tensor(&[n, 4], vec![0.0; 4 * n])];
         if self.landmarks {
-            outputs.push(tensor(&[n, 10], [0.3, 0.7, 0.5, 0.35, 0.65, 0.4, 0.4, 0.6, 0.8, 0.8].repeat(n)));
+            self.outputs.push(tensor(&[n, 10], [0.3, 0.7, 0.5, 0.35, 0.65, 0.4, 0.4, 0.6, 0.8, 0.8].repeat(n)));
         }
-        Ok(outputs)
+        Ok(&self.outputs)
     }
 }
 
@@ -55,9 +57,9 @@ fn settings() -> Settings {
 
 fn detector(r_score: f32, o_score: f32) -> (Detector, Arc<Mutex<Vec<usize>>>) {
     let batches = Arc::new(Mutex::new(Vec::new()));
-    let r = Pass { score: r_score, landmarks: false, batches: batches.clone() };
-    let o = Pass { score: o_score, landmarks: true, batches: Arc::default() };
-    (Detector::new(net(BrightP), net(r), net(o), settings()).unwrap(), batches)
+    let r = Pass { score: r_score, landmarks: false, batches: batches.clone(), outputs: vec![] };
+    let o = Pass { score: o_score, landmarks: true, batches: Arc::default(), outputs: vec![] };
+    (Detector::new(net(BrightP::default()), net(r), net(o), settings()).unwrap(), batches)
 }
 
 /// A black frame with white squares of 40 pixels around the given centres.
@@ -113,8 +115,8 @@ fn crops_go_in_batches_of_powers_of_two() {
 
 #[test]
 fn a_net_that_gives_other_shapes_is_refused_at_start() {
-    let pass = |landmarks| Pass { score: 0.9, landmarks, batches: Arc::default() };
-    let error = Detector::new(net(BrightP), net(pass(false)), net(pass(false)), settings()).err().unwrap().to_string();
+    let pass = |landmarks| Pass { score: 0.9, landmarks, batches: Arc::default(), outputs: vec![] };
+    let error = Detector::new(net(BrightP::default()), net(pass(false)), net(pass(false)), settings()).err().unwrap().to_string();
     assert!(error.contains("O-Net"), "{error}");
     let error = Detector::new(net(pass(false)), net(pass(false)), net(pass(true)), settings()).err().unwrap().to_string();
     assert!(error.contains("P-Net"), "{error}");

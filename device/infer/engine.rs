@@ -3,7 +3,7 @@
 //! tract optimises for concrete shapes, so one plan is made per input shape and kept: one per pyramid level
 //! of P-Net, one per batch size of the others. Past [`PLANS_KEPT`] shapes the plan unused for longest goes.
 
-use super::{Model, Tensor};
+use super::{Model, Normalise, Tensor};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -18,10 +18,12 @@ pub(super) struct Engine {
     net: InferenceModel,
     plans: Vec<Plan>,
     turn: u64,
+    bytes: Vec<u8>,
+    outputs: Vec<Tensor>,
 }
 
 struct Plan {
-    shape: [usize; 4],
+    shape: [usize; 3],
     state: State,
     used: u64,
 }
@@ -36,10 +38,10 @@ impl Engine {
             .with_context(|| format!("{} is not an ONNX file that this program can run", file.display()))?;
         let inputs = net.input_outlets().map(<[_]>::len).unwrap_or(0);
         ensure!(inputs == 1, "{} has {inputs} inputs; a net with one picture as input is needed", file.display());
-        Ok(Self { file: file.to_path_buf(), net, plans: Vec::new(), turn: 0 })
+        Ok(Self { file: file.to_path_buf(), net, plans: Vec::new(), turn: 0, bytes: Vec::new(), outputs: Vec::new() })
     }
 
-    fn plan(&mut self, shape: [usize; 4]) -> Result<&mut State> {
+    fn plan(&mut self, shape: [usize; 3]) -> Result<&mut State> {
         self.turn += 1;
         let found = self.plans.iter().position(|p| p.shape == shape);
         let index = match found {
@@ -58,7 +60,8 @@ impl Engine {
         Ok(&mut self.plans[index].state)
     }
 
-    fn optimise(&self, shape: [usize; 4]) -> Result<State> {
+    fn optimise(&self, [count, height, width]: [usize; 3]) -> Result<State> {
+        let shape = [count, 3, height, width];
         let build = || -> TractResult<State> {
             self.net.clone().with_input_fact(0, f32::fact(shape).into())?.into_optimized()?.into_runnable()?.spawn()
         };
@@ -69,16 +72,25 @@ impl Engine {
 }
 
 impl Model for Engine {
-    fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>> {
-        let mut input = tract_onnx::prelude::Tensor::zero::<f32>(&shape)?;
-        fill(input.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
+    fn run(&mut self, shape: [usize; 3], normalise: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
+        let [count, height, width] = shape;
+        let picture = 3 * height * width;
+        self.bytes.resize(count * picture, 0);
+        fill(&mut self.bytes);
+        let mut input = tract_onnx::prelude::Tensor::zero::<f32>(&[count, 3, height, width])?;
+        let mut view = input.try_as_plain_ram_mut()?;
+        let planes = view.as_slice_mut::<f32>()?;
+        for (bytes, planes) in self.bytes.chunks_exact(picture).zip(planes.chunks_exact_mut(picture)) {
+            normalise.planes(bytes, planes);
+        }
         let state = self.plan(shape)?;
         let outputs = state.run(tvec!(input.into_tvalue()));
         let outputs = outputs.with_context(|| format!("running {} failed", self.file.display()))?;
-        outputs
-            .iter()
-            .map(|t| Ok(Tensor { shape: t.shape().to_vec(), data: t.try_as_plain_ram()?.as_slice::<f32>()?.to_vec() }))
-            .collect()
+        self.outputs.clear();
+        for t in &outputs {
+            self.outputs.push(Tensor { shape: t.shape().to_vec(), data: t.try_as_plain_ram()?.as_slice::<f32>()?.to_vec() });
+        }
+        Ok(&self.outputs)
     }
 }
 

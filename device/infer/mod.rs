@@ -7,11 +7,11 @@ mod engine;
 
 pub use engine::{read_verified, set_threads};
 
-/// A net with one picture-like input. Axis order NCHW, 32-bit floats outside, whatever the file's precision inside.
+/// A net with one picture as its input. What its file holds inside (floats, bytes, axis order) is its own affair.
 pub trait Model: Send {
-    /// Runs the net on `shape` = [batch, channels, height, width].
-    /// `fill` writes the input, row-major, into a zeroed slice of exactly that many numbers.
-    fn run(&mut self, shape: [usize; 4], fill: &mut dyn FnMut(&mut [f32])) -> Result<Vec<Tensor>>;
+    /// Runs the net on a batch of `shape` = [count, height, width] RGB pictures, whose bytes become numbers by `normalise`.
+    /// `fill` writes every byte, interleaved and row-major. The outputs are valid until the next call.
+    fn run(&mut self, shape: [usize; 3], normalise: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]>;
 }
 
 /// An output of a net.
@@ -24,7 +24,7 @@ pub struct Tensor {
 }
 
 /// How bytes of a picture become the numbers that a net expects: `(byte - mean) * scale` per channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalise {
     /// Per channel R, G, B; 0 to 255.
     pub mean: [f32; 3],
