@@ -3,11 +3,13 @@
 //! tract optimises for concrete shapes, so one plan is made per input shape and kept: one per pyramid level
 //! of P-Net, one per batch size of the others. Past [`PLANS_KEPT`] shapes the plan unused for longest goes.
 
-use super::{Model, Normalise, Tensor};
+use super::{Model, Normalise, Tensor, kernels, lower};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use tract_onnx::prelude::*;
+use std::sync::Arc;
+use tract_onnx::prelude::{Tensor as TractTensor, *};
+use tract_onnx::tract_core::internal::IntoArcTensor;
 
 const PLANS_KEPT: usize = 48;
 
@@ -18,32 +20,37 @@ pub(super) struct Engine {
     net: InferenceModel,
     plans: Vec<Plan>,
     turn: u64,
-    bytes: Vec<u8>,
     outputs: Vec<Tensor>,
 }
 
 struct Plan {
     shape: [usize; 3],
+    normalise: Normalise,
     state: State,
+    /// Memory of the input: bytes, [count, height, width, 3].
+    input: Arc<TractTensor>,
     used: u64,
 }
 
 impl Engine {
     pub(super) fn open(file: &Path, sha256: &str) -> Result<Self> {
         let bytes = read_verified(file, sha256)?;
-        let net = onnx()
+        let mut onnx = onnx();
+        lower::register(&mut onnx);
+        let net = onnx
             .with_ignore_output_shapes(true)
             .with_ignore_value_info(true)
             .model_for_read(&mut &bytes[..])
             .with_context(|| format!("{} is not an ONNX file that this program can run", file.display()))?;
         let inputs = net.input_outlets().map(<[_]>::len).unwrap_or(0);
         ensure!(inputs == 1, "{} has {inputs} inputs; a net with one picture as input is needed", file.display());
-        Ok(Self { file: file.to_path_buf(), net, plans: Vec::new(), turn: 0, bytes: Vec::new(), outputs: Vec::new() })
+        Ok(Self { file: file.to_path_buf(), net, plans: Vec::new(), turn: 0, outputs: Vec::new() })
     }
 
-    fn plan(&mut self, shape: [usize; 3]) -> Result<&mut State> {
+    /// The index of the plan for pictures of that shape, made where there is none yet.
+    fn plan(&mut self, shape: [usize; 3], normalise: Normalise) -> Result<usize> {
         self.turn += 1;
-        let found = self.plans.iter().position(|p| p.shape == shape);
+        let found = self.plans.iter().position(|p| p.shape == shape && p.normalise == normalise);
         let index = match found {
             Some(index) => index,
             None => {
@@ -51,44 +58,43 @@ impl Engine {
                     let oldest = (0..PLANS_KEPT).min_by_key(|&i| self.plans[i].used).unwrap_or(0);
                     self.plans.swap_remove(oldest);
                 }
-                let state = self.optimise(shape)?;
-                self.plans.push(Plan { shape, state, used: 0 });
+                let state = self.optimise(shape, normalise)?;
+                let [count, height, width] = shape;
+                let input = TractTensor::zero::<u8>(&[count, height, width, 3])?.into_arc_tensor();
+                self.plans.push(Plan { shape, normalise, state, input, used: 0 });
                 self.plans.len() - 1
             }
         };
         self.plans[index].used = self.turn;
-        Ok(&mut self.plans[index].state)
+        Ok(index)
     }
 
-    fn optimise(&self, [count, height, width]: [usize; 3]) -> Result<State> {
-        let shape = [count, 3, height, width];
+    fn optimise(&self, shape: [usize; 3], normalise: Normalise) -> Result<State> {
+        let [count, height, width] = shape;
         let build = || -> TractResult<State> {
-            self.net.clone().with_input_fact(0, f32::fact(shape).into())?.into_optimized()?.into_runnable()?.spawn()
+            let net = self.net.clone().with_input_fact(0, f32::fact([count, 3, height, width]).into())?.into_typed()?;
+            lower::lower(&net, shape, normalise, kernels())?.into_optimized()?.into_runnable()?.spawn()
         };
         build().with_context(|| {
-            format!("{} cannot take an input of {shape:?}: does its manifest entry describe it?", self.file.display())
+            format!("{} cannot take {count} pictures of {width}x{height}: does its manifest entry describe it?", self.file.display())
         })
     }
 }
 
 impl Model for Engine {
     fn run(&mut self, shape: [usize; 3], normalise: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
-        let [count, height, width] = shape;
-        let picture = 3 * height * width;
-        self.bytes.resize(count * picture, 0);
-        fill(&mut self.bytes);
-        let mut input = tract_onnx::prelude::Tensor::zero::<f32>(&[count, 3, height, width])?;
-        let mut view = input.try_as_plain_ram_mut()?;
-        let planes = view.as_slice_mut::<f32>()?;
-        for (bytes, planes) in self.bytes.chunks_exact(picture).zip(planes.chunks_exact_mut(picture)) {
-            normalise.planes(bytes, planes);
-        }
-        let state = self.plan(shape)?;
-        let outputs = state.run(tvec!(input.into_tvalue()));
+        let index = self.plan(shape, *normalise)?;
+        let plan = &mut self.plans[index];
+        let input = Arc::get_mut(&mut plan.input).context("the last run still holds its input")?;
+        fill(input.try_as_plain_ram_mut()?.as_slice_mut::<u8>()?);
+        let outputs = plan.state.run(tvec!(plan.input.clone().into_tvalue()));
         let outputs = outputs.with_context(|| format!("running {} failed", self.file.display()))?;
-        self.outputs.clear();
-        for t in &outputs {
-            self.outputs.push(Tensor { shape: t.shape().to_vec(), data: t.try_as_plain_ram()?.as_slice::<f32>()?.to_vec() });
+        self.outputs.resize_with(outputs.len(), || Tensor { shape: Vec::new(), data: Vec::new() });
+        for (to, from) in self.outputs.iter_mut().zip(&outputs) {
+            to.shape.clear();
+            to.shape.extend_from_slice(from.shape());
+            to.data.clear();
+            to.data.extend_from_slice(from.try_as_plain_ram()?.as_slice::<f32>()?);
         }
         Ok(&self.outputs)
     }

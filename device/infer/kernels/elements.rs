@@ -1,0 +1,224 @@
+//! What works on one number at a time, or only moves numbers. Compiled once for each processor's registers.
+
+use crate::Kernels;
+
+/// Calls `work` compiled for the registers of the processor.
+#[inline(always)]
+pub(crate) fn fit(kernels: Kernels, work: impl FnOnce()) {
+    match kernels {
+        // SAFETY: kernels are chosen by what the processor has.
+        #[cfg(target_arch = "x86_64")]
+        Kernels::Avx512 => unsafe { avx512(work) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Kernels::Avx2 => unsafe { avx2(work) },
+        _ => work(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,fma")]
+fn avx512(work: impl FnOnce()) {
+    work();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn avx2(work: impl FnOnce()) {
+    work();
+}
+
+/// RGB bytes to pixels of four bytes; the fourth is 0.
+pub fn rgb_to_padded(rgb: &[u8], out: &mut [u8]) {
+    for (pixel, out) in rgb.chunks_exact(3).zip(out.chunks_exact_mut(4)) {
+        out.copy_from_slice(&[pixel[0], pixel[1], pixel[2], 0]);
+    }
+}
+
+/// RGB bytes to three floats a pixel: `byte * scale + shift[channel]`.
+pub fn rgb_to_floats(kernels: Kernels, rgb: &[u8], scale: f32, shift: [f32; 3], out: &mut [f32]) {
+    fit(kernels, || {
+        // Sixteen pixels at a time: a whole number of registers for three channels.
+        let shifts: [f32; 48] = std::array::from_fn(|i| shift[i % 3]);
+        let mut chunks = rgb.chunks_exact(48);
+        let mut outs = out.chunks_exact_mut(48);
+        for (bytes, out) in (&mut chunks).zip(&mut outs) {
+            for ((out, &byte), shift) in out.iter_mut().zip(bytes).zip(&shifts) {
+                *out = f32::from(byte) * scale + shift;
+            }
+        }
+        for ((out, &byte), shift) in outs.into_remainder().iter_mut().zip(chunks.remainder()).zip(&shifts) {
+            *out = f32::from(byte) * scale + shift;
+        }
+    });
+}
+
+/// A frame of `size` pixels of `value` around each picture. `shape`: count, height, width, channels.
+pub fn pad<T: Copy>(input: &[T], [count, height, width, channels]: [usize; 4], sides: Sides, value: T, out: &mut [T]) {
+    let line = width * channels;
+    let wide = (width + sides.left + sides.right) * channels;
+    let high = height + sides.top + sides.bottom;
+    assert_eq!(input.len(), count * height * line, "an input of another shape");
+    assert_eq!(out.len(), count * high * wide, "an output of another shape");
+    for (image, out) in input.chunks_exact(height * line).zip(out.chunks_exact_mut(high * wide)) {
+        let (above, rest) = out.split_at_mut(sides.top * wide);
+        let (inside, below) = rest.split_at_mut(height * wide);
+        above.fill(value);
+        below.fill(value);
+        for (line, out) in image.chunks_exact(line).zip(inside.chunks_exact_mut(wide)) {
+            let (left, rest) = out.split_at_mut(sides.left * channels);
+            let (middle, right) = rest.split_at_mut(line.len());
+            left.fill(value);
+            middle.copy_from_slice(line);
+            right.fill(value);
+        }
+    }
+}
+
+/// Pixels to be added on each side of a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// Rows above.
+    pub top: usize,
+    /// Columns on the left.
+    pub left: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns on the right.
+    pub right: usize,
+}
+
+/// More channels, of `value`: each pixel of `from` numbers becomes one of `to`.
+pub fn widen<T: Copy>(input: &[T], from: usize, to: usize, value: T, out: &mut [T]) {
+    for (pixel, out) in input.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
+        out[..from].copy_from_slice(pixel);
+        out[from..].fill(value);
+    }
+}
+
+/// Bytes to the numbers they stand for; the padding of the channels goes. A pixel has `channels` numbers.
+pub fn dequantise(input: &[u8], channels: usize, scale: f32, zero_point: u8, out: &mut [f32]) {
+    let zero = i32::from(zero_point);
+    for (pixel, out) in input.chunks_exact(crate::padded(channels)).zip(out.chunks_exact_mut(channels)) {
+        for (out, &byte) in out.iter_mut().zip(pixel) {
+            *out = (i32::from(byte) - zero) as f32 * scale;
+        }
+    }
+}
+
+/// Numbers to bytes, `zero_point + round(v / scale)`, ties to even; channels are padded with the zero point.
+pub fn quantise(input: &[f32], channels: usize, scale: f32, zero_point: u8, out: &mut [u8]) {
+    for (pixel, out) in input.chunks_exact(channels).zip(out.chunks_exact_mut(crate::padded(channels))) {
+        out.fill(zero_point);
+        for (out, &value) in out.iter_mut().zip(pixel) {
+            *out = ((value / scale).round_ties_even() + f32::from(zero_point)).clamp(0.0, 255.0) as u8;
+        }
+    }
+}
+
+/// Mean of every channel over a whole picture: [count, area, channels] to [count, channels].
+pub fn mean_of_area(kernels: Kernels, input: &[f32], [count, area, channels]: [usize; 3], out: &mut [f32]) {
+    assert_eq!((input.len(), out.len()), (count * area * channels, count * channels), "numbers of another shape");
+    fit(kernels, || {
+        out.fill(0.0);
+        for (image, out) in input.chunks_exact(area * channels).zip(out.chunks_exact_mut(channels)) {
+            for pixel in image.chunks_exact(channels) {
+                out.iter_mut().zip(pixel).for_each(|(out, v)| *out += v);
+            }
+            out.iter_mut().for_each(|v| *v *= 1.0 / area as f32);
+        }
+    });
+}
+
+/// Pixels to planes: [count, area, channels] to [count, channels, area].
+pub fn to_planes(input: &[f32], [count, area, channels]: [usize; 3], out: &mut [f32]) {
+    assert_eq!((input.len(), out.len()), (count * area * channels, count * area * channels), "numbers of another shape");
+    for (image, out) in input.chunks_exact(area * channels).zip(out.chunks_exact_mut(area * channels)) {
+        for (channel, plane) in out.chunks_exact_mut(area).enumerate() {
+            plane.iter_mut().zip(image[channel..].iter().step_by(channels)).for_each(|(out, &v)| *out = v);
+        }
+    }
+}
+
+/// Planes to pixels: [count, channels, area] to [count, area, channels].
+pub fn to_pixels(input: &[f32], [count, area, channels]: [usize; 3], out: &mut [f32]) {
+    assert_eq!((input.len(), out.len()), (count * area * channels, count * area * channels), "numbers of another shape");
+    for (image, out) in input.chunks_exact(area * channels).zip(out.chunks_exact_mut(area * channels)) {
+        for (channel, plane) in image.chunks_exact(area).enumerate() {
+            out[channel..].iter_mut().step_by(channels).zip(plane).for_each(|(out, &v)| *out = v);
+        }
+    }
+}
+
+/// Softmax over two classes, which lie side by side: pairs in, pairs out.
+pub fn softmax_of_two(kernels: Kernels, input: &[f32], out: &mut [f32]) {
+    assert_eq!(input.len(), out.len(), "numbers of another shape");
+    fit(kernels, || {
+        for (pair, out) in input.chunks_exact(2).zip(out.chunks_exact_mut(2)) {
+            // Of the larger class: its share lies from a half to one, so nothing overflows.
+            let (first, second) = (pair[0], pair[1]);
+            let small = exp_of_negative(-(second - first).abs());
+            let large = 1.0 / (1.0 + small);
+            let little = small * large;
+            let second_leads = second > first;
+            out[0] = if second_leads { little } else { large };
+            out[1] = if second_leads { large } else { little };
+        }
+    });
+}
+
+/// e^x for x <= 0, within two units in the last place; below -87 it is 0 to the eye.
+/// Cody and Waite's reduction to |r| <= ln 2 / 2 and a polynomial of the sixth degree (Cephes' expf).
+#[inline(always)]
+fn exp_of_negative(x: f32) -> f32 {
+    const LOG2_E: f32 = std::f32::consts::LOG2_E;
+    let x = if x < -87.0 { -87.0 } else { x };
+    // Adding 1.5 * 2^23 rounds to a whole number without a call.
+    const ROUND: f32 = 12_582_912.0;
+    let whole = (x * LOG2_E + ROUND) - ROUND;
+    let r = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
+    let p = 1.987_569_1e-4f32;
+    let p = p * r + 1.398_199_9e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 1.666_666_5e-1;
+    let p = p * r + 0.5;
+    let y = p * r * r + r + 1.0;
+    y * f32::from_bits(((whole as i32 + 127) as u32) << 23)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_is_right_at_every_size() {
+        for step in -400..=400 {
+            let x = step as f32 * 0.5;
+            let mut out = [0.0; 2];
+            softmax_of_two(Kernels::Scalar, &[x, 0.0], &mut out);
+            let want = 1.0 / (1.0 + f64::from(-x).exp());
+            assert!((f64::from(out[0]) - want).abs() < 1e-6, "{x}: {out:?} {want}");
+            assert!((f64::from(out[0] + out[1]) - 1.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn bytes_survive_the_way_there_and_back() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let (mut floats, mut again) = (vec![0.0; 256], vec![0; 256]);
+        dequantise(&bytes, 4, 0.25, 100, &mut floats);
+        quantise(&floats, 4, 0.25, 100, &mut again);
+        assert_eq!(bytes, again);
+    }
+
+    #[test]
+    fn planes_and_pixels_are_each_others_way_back() {
+        let planes: Vec<f32> = (0..24).map(|v| v as f32).collect();
+        let (mut pixels, mut again) = (vec![0.0; 24], vec![0.0; 24]);
+        to_pixels(&planes, [2, 4, 3], &mut pixels);
+        assert_eq!(pixels[..3], [0.0, 4.0, 8.0]);
+        to_planes(&pixels, [2, 4, 3], &mut again);
+        assert_eq!(planes, again);
+    }
+}
