@@ -76,7 +76,10 @@ impl Engine {
             lower::lower(&net, shape, normalise, kernels())?.into_optimized()?.into_runnable()?.spawn()
         };
         build().with_context(|| {
-            format!("{} cannot take {count} pictures of {width}x{height}: does its manifest entry describe it?", self.file.display())
+            format!(
+                "{} cannot take {count} pictures of {width}x{height}: does its manifest entry describe it?",
+                self.file.display()
+            )
         })
     }
 }

@@ -116,6 +116,32 @@ pub fn quantise(input: &[f32], channels: usize, scale: f32, zero_point: u8, out:
     }
 }
 
+/// a + b; with `relu`, not below zero.
+pub fn add_floats(kernels: Kernels, a: &[f32], b: &[f32], relu: bool, out: &mut [f32]) {
+    assert_eq!((a.len(), b.len()), (out.len(), out.len()), "numbers of another shape");
+    let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
+    fit(kernels, || {
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            let sum = a + b;
+            *out = if sum > floor { sum } else { floor };
+        }
+    });
+}
+
+/// The sum of two pictures, of each its scale in steps of the result and its zero point; from `floor` to 255.
+pub fn add_bytes(kernels: Kernels, pictures: [&[u8]; 2], parts: [(f32, u8); 2], zero_point: u8, floor: u8, out: &mut [u8]) {
+    let [a, b] = pictures;
+    assert_eq!((a.len(), b.len()), (out.len(), out.len()), "numbers of another shape");
+    let [(a_scale, a_zero), (b_scale, b_zero)] = parts.map(|(scale, zero)| (scale, i32::from(zero)));
+    fit(kernels, || {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            let sum = (i32::from(a) - a_zero) as f32 * a_scale + (i32::from(b) - b_zero) as f32 * b_scale;
+            let steps = sum.clamp(-1024.0, 1024.0).round_ties_even() as i32 + i32::from(zero_point);
+            *out = steps.clamp(floor.into(), 255) as u8;
+        }
+    });
+}
+
 /// Mean of every channel over a whole picture: [count, area, channels] to [count, channels].
 pub fn mean_of_area(kernels: Kernels, input: &[f32], [count, area, channels]: [usize; 3], out: &mut [f32]) {
     assert_eq!((input.len(), out.len()), (count * area * channels, count * channels), "numbers of another shape");

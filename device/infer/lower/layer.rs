@@ -15,28 +15,93 @@ pub(super) enum Work {
     /// RGB bytes to padded pixels.
     Pixels,
     /// RGB bytes to floats, `byte * scale + shift`.
-    Numbers { scale: f32, shift: [f32; 3] },
+    Numbers {
+        scale: f32,
+        shift: [f32; 3],
+    },
     /// Bytes to bytes: zero point and floor of the result; of a residual its zero point and scale.
-    Bytes { conv: Arc<ByteConv>, input: Shape, sides: Sides, fill: u8, zero: u8, floor: u8, residual: Option<(u8, f32)> },
+    Bytes {
+        conv: Arc<ByteConv>,
+        input: Shape,
+        sides: Sides,
+        fill: u8,
+        zero: u8,
+        floor: u8,
+        residual: Option<(u8, f32)>,
+    },
     /// Bytes to floats.
-    BytesToFloats { conv: Arc<ByteConv>, input: Shape, sides: Sides, fill: u8 },
+    BytesToFloats {
+        conv: Arc<ByteConv>,
+        input: Shape,
+        sides: Sides,
+        fill: u8,
+    },
     /// Floats to floats; a second input is a residual.
-    Floats { conv: Arc<FloatConv>, input: Shape, sides: Sides },
-    MaxBytes { pool: Pool, input: Shape },
-    MaxFloats { pool: Pool, input: Shape },
-    MeanBytes { pool: Pool, input: Shape },
-    MeanFloats { pool: Pool, input: Shape },
+    Floats {
+        conv: Arc<FloatConv>,
+        input: Shape,
+        sides: Sides,
+    },
+    /// The sum of two pictures of floats.
+    AddFloats {
+        relu: bool,
+    },
+    /// The sum of two pictures of bytes: of each its scale in steps of the result and its zero point.
+    AddBytes {
+        parts: [(f32, u8); 2],
+        zero: u8,
+        floor: u8,
+    },
+    MaxBytes {
+        pool: Pool,
+        input: Shape,
+    },
+    MaxFloats {
+        pool: Pool,
+        input: Shape,
+    },
+    MeanBytes {
+        pool: Pool,
+        input: Shape,
+    },
+    MeanFloats {
+        pool: Pool,
+        input: Shape,
+    },
     /// More channels and a frame, of zeros or the byte that stands for zero.
-    GrowBytes { input: Shape, sides: Sides, channels: usize, fill: u8 },
-    GrowFloats { input: Shape, sides: Sides, channels: usize },
-    Dequantise { channels: usize, scale: f32, zero: u8 },
-    Quantise { channels: usize, scale: f32, zero: u8 },
-    MeanOfArea { input: Shape },
+    GrowBytes {
+        input: Shape,
+        sides: Sides,
+        channels: usize,
+        fill: u8,
+    },
+    GrowFloats {
+        input: Shape,
+        sides: Sides,
+        channels: usize,
+    },
+    Dequantise {
+        channels: usize,
+        scale: f32,
+        zero: u8,
+    },
+    Quantise {
+        channels: usize,
+        scale: f32,
+        zero: u8,
+    },
+    MeanOfArea {
+        input: Shape,
+    },
     SoftmaxOfTwo,
     /// To ONNX's order of axes, channels first.
-    ToPlanes { input: Shape },
+    ToPlanes {
+        input: Shape,
+    },
     /// From ONNX's order of axes.
-    ToPixels { output: Shape },
+    ToPixels {
+        output: Shape,
+    },
 }
 
 /// One of our operators: its work and what comes out of it.
@@ -154,6 +219,16 @@ impl Layer {
                 let other = inputs.get(1).map(|v| v.try_as_plain_ram()).transpose()?;
                 let residual = other.as_ref().map(|v| v.as_slice::<f32>()).transpose()?;
                 conv.run(x, shape, residual, y);
+            }
+            Work::AddFloats { relu } => {
+                let other = inputs[1].try_as_plain_ram()?;
+                let (x, y) = as_is!(f32, f32);
+                elements::add_floats(kernels, x, other.as_slice::<f32>()?, *relu, y);
+            }
+            Work::AddBytes { parts, zero, floor } => {
+                let other = inputs[1].try_as_plain_ram()?;
+                let (x, y) = as_is!(u8, u8);
+                elements::add_bytes(kernels, [x, other.as_slice::<u8>()?], *parts, *zero, *floor, y);
             }
             Work::MaxBytes { pool, input } => {
                 let (x, y) = as_is!(u8, u8);

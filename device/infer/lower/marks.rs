@@ -85,6 +85,11 @@ impl Expansion for Reading {
         Ok(())
     }
 
+    /// Weights stay bytes until they were looked at.
+    fn runs_out_of_plan(&self) -> bool {
+        false
+    }
+
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         let constant = |index: usize| -> TractResult<Arc<Tensor>> {
             model.outlet_fact(inputs[index])?.konst.clone().context("scale and zero point must be constants")
@@ -129,10 +134,8 @@ macro_rules! operator {
                 let ($self, $input) = (self, &inputs[0]);
                 Ok(tvec!($eval?.into_tvalue()))
             }
-            fn eval_out_of_plan(&self, inputs: TVec<TValue>) -> TractResult<Option<TVec<TValue>>> {
-                let ($self, $input) = (self, &inputs[0]);
-                Ok(Some(tvec!($eval?.into_tvalue())))
-            }
+            // Weights stay bytes until they were looked at: nothing is computed before the plan runs.
+            not_out_of_plan!();
         }
 
         impl TypedOp for $name {
@@ -146,7 +149,10 @@ macro_rules! operator {
 }
 
 operator!(Quantise, |op, input| op.apply(input), op.to);
-operator!(Dequantise, |op, input| op.apply(input), { let _ = op; f32::datum_type() });
+operator!(Dequantise, |op, input| op.apply(input), {
+    let _ = op;
+    f32::datum_type()
+});
 
 impl Quantise {
     fn apply(&self, input: &Tensor) -> TractResult<Tensor> {

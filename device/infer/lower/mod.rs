@@ -33,7 +33,8 @@ pub(super) fn lower(net: &TypedModel, shape: [usize; 3], normalise: Normalise, k
     let [count, height, width] = shape;
     let mut target = TypedModel::default();
     let pixels = target.add_source("pixels", u8::fact([count, height, width, 3]))?;
-    let mut lowering = Lowering { net, target, normalise, kernels, pixels, shape: [count, height, width, 3], done: HashMap::new() };
+    let mut lowering =
+        Lowering { net, target, normalise, kernels, pixels, shape: [count, height, width, 3], done: HashMap::new() };
     let mut outputs = Vec::new();
     for &outlet in net.output_outlets()? {
         outputs.push(lowering.plain(outlet)?);
@@ -116,7 +117,7 @@ impl<'n> Lowering<'n> {
         if let Some(quantise) = node.op_as::<marks::Quantise>()
             && let Some((scale, zero)) = of_tensor(&quantise.scaling)
             && quantise.to == u8::datum_type()
-            && node.outputs[0].fact.rank() == 4
+            && self.picture(outlet)?.is_some()
         {
             return self.quantised(outlet, node.inputs[0], scale, zero);
         }
@@ -264,7 +265,7 @@ impl<'n> Lowering<'n> {
             Some(found) => (found, None),
             None => match self.sum(before_slope)? {
                 Some((found, other)) => (found, Some(other)),
-                None => return Ok(None),
+                None => return self.added(outlet, before_slope, slope, scaling),
             },
         };
         let relu = slope.as_ref().is_some_and(|s| s.iter().all(|&s| s == 0.0));
@@ -280,7 +281,9 @@ impl<'n> Lowering<'n> {
         };
         let input = self.value(found.input)?;
         match (&found.weights, input) {
-            (Weights::Bytes(weights, scales), Value::Bytes(x, shape, in_scale, in_zero)) if residual.is_none() || scaling.is_some() => {
+            (Weights::Bytes(weights, scales), Value::Bytes(x, shape, in_scale, in_zero))
+                if residual.is_none() || scaling.is_some() =>
+            {
                 let steps: Vec<f32> = scales.iter().map(|s| s * in_scale).collect();
                 let Some(bias) = self.bias_in_steps(found.bias, &steps)? else { return Ok(None) };
                 let out_scale = scaling.map_or(1.0, |(scale, _)| scale);
@@ -333,13 +336,41 @@ impl<'n> Lowering<'n> {
         }
     }
 
+    /// The sum of two pictures, its ReLU and its new scale.
+    fn added(
+        &mut self,
+        outlet: OutletId,
+        sum: OutletId,
+        slope: Option<Vec<f32>>,
+        scaling: Option<(f32, u8)>,
+    ) -> TractResult<Option<Value>> {
+        let Some((a, b)) = self.operands(sum, "Add") else { return Ok(None) };
+        let same = self.net.outlet_fact(a)?.shape == self.net.outlet_fact(b)?.shape;
+        let Some(shape) = self.picture(sum)?.filter(|_| same) else { return Ok(None) };
+        let relu = slope.as_ref().is_some_and(|s| s.iter().all(|&s| s == 0.0));
+        if slope.is_some() && !relu {
+            return Ok(None);
+        }
+        let Some((scale, zero)) = scaling else {
+            let (Some((a, _)), Some((b, _))) = (self.floats(a)?, self.floats(b)?) else { return Ok(None) };
+            let id = self.add(outlet, "sum", Work::AddFloats { relu }, floats_of(shape), &[a, b])?;
+            return Ok(Some(Value::Floats(id, shape)));
+        };
+        let (Value::Bytes(a, _, a_scale, a_zero), Value::Bytes(b, _, b_scale, b_zero)) = (self.value(a)?, self.value(b)?) else {
+            return Ok(None);
+        };
+        let parts = [(a_scale / scale, a_zero), (b_scale / scale, b_zero)];
+        let work = Work::AddBytes { parts, zero, floor: if relu { zero } else { 0 } };
+        Ok(Some(Value::Bytes(self.add(outlet, "sum", work, bytes_of(shape), &[a, b])?, shape, scale, zero)))
+    }
+
     /// PReLU or ReLU: its slopes and what it is applied to.
     fn activation(&self, outlet: OutletId) -> Option<(Vec<f32>, OutletId)> {
         let node = self.node(outlet);
         if node.op_is::<Iff>() {
             // tract's reading of PReLU: where 0 > x, x * slope, else x.
             let &[test, product, x] = &node.inputs[..] else { return None };
-            let (zero, compared) = self.operands(test, "CompGT")?;
+            let (zero, compared) = self.operands(test, "GT")?;
             let (a, b) = self.operands(product, "Mul")?;
             let slope = self.constant(if a == x { b } else { a })?;
             let fits = compared == x && (a == x || b == x) && self.constant(zero)?.iter().all(|&z| z == 0.0);
@@ -364,7 +395,10 @@ impl<'n> Lowering<'n> {
         let same = self.net.outlet_fact(a)?.shape == self.net.outlet_fact(b)?.shape;
         for (layer, other) in [(a, b), (b, a)] {
             let alone = self.node(layer).outputs[0].successors.len() == 1;
-            if same && alone && let Some(found) = self.layer(layer)? {
+            if same
+                && alone
+                && let Some(found) = self.layer(layer)?
+            {
                 return Ok(Some((found, other)));
             }
         }
@@ -397,7 +431,10 @@ impl<'n> Lowering<'n> {
         let Some((product, bias)) = self.operands(outlet, "Add") else { return Ok(None) };
         let node = self.node(product);
         let Some(matrix) = node.op_as::<EinSum>() else { return Ok(None) };
-        if matrix.axes.to_string() != "mk,nk->mn" || matrix.q_params.is_some() || self.constant(bias).is_none() && self.steps(bias).is_none() {
+        if matrix.axes.to_string() != "mk,nk->mn"
+            || matrix.q_params.is_some()
+            || self.constant(bias).is_none() && self.steps(bias).is_none()
+        {
             return Ok(None);
         }
         let mut input = node.inputs[0];
@@ -466,9 +503,9 @@ impl<'n> Lowering<'n> {
             return self.steps(node.inputs[0]);
         }
         let (a, b) = self.operands(outlet, "Mul")?;
-        [(a, b), (b, a)].into_iter().find_map(|(one, other)| {
-            (self.constant(one)?[..] == [1.0]).then(|| self.steps(other)).flatten()
-        })
+        [(a, b), (b, a)]
+            .into_iter()
+            .find_map(|(one, other)| (self.constant(one)?[..] == [1.0]).then(|| self.steps(other)).flatten())
     }
 
     /// A bias in steps of the sums, which are given.
@@ -525,7 +562,8 @@ fn stride_of(spec: &PoolSpec) -> Option<usize> {
 fn sides_of_spec(spec: &PoolSpec) -> Option<Sides> {
     match &spec.padding {
         PaddingSpec::Valid => Some(Sides::default()),
-        PaddingSpec::Explicit(before, after) | PaddingSpec::ExplicitOnnxPool(before, after, _) => match (&before[..], &after[..]) {
+        PaddingSpec::Explicit(before, after) | PaddingSpec::ExplicitOnnxPool(before, after, _) => match (&before[..], &after[..])
+        {
             (&[top, left], &[bottom, right]) => Some(Sides { top, left, bottom, right }),
             _ => None,
         },
@@ -539,4 +577,47 @@ fn window_of_pool(spec: &PoolSpec) -> Option<Pool> {
     (is_plain(spec) && square && sides_of_spec(spec)? == Sides::default())
         .then(|| Some(Pool { size: spec.kernel_shape[0], stride: stride_of(spec)?, ceil }))
         .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tract_onnx::prelude::*;
+
+    /// Our operators and tract's, by name, of a model file that `make models` wrote; none where there is none.
+    fn operators(file: &str, shape: [usize; 3], normalise: Normalise) -> Option<Vec<String>> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/out").join(file);
+        let mut onnx = onnx();
+        register(&mut onnx);
+        let net = onnx.with_ignore_output_shapes(true).with_ignore_value_info(true).model_for_path(&path).ok()?;
+        let [n, h, w] = shape;
+        let net = net.with_input_fact(0, f32::fact([n, 3, h, w]).into()).unwrap().into_typed().unwrap();
+        let net = lower(&net, shape, normalise, Kernels::best()).unwrap().into_optimized().unwrap();
+        Some(net.nodes.iter().map(|n| n.op.name().to_string()).filter(|n| n != "Source" && n != "Const").collect())
+    }
+
+    #[test]
+    fn the_nets_we_ship_run_on_our_operators() {
+        let float = Normalise { mean: [127.5; 3], scale: 1.0 / 128.0 };
+        let byte = Normalise { mean: [128.0; 3], scale: 1.0 / 128.0 };
+        for (file, shape, normalise) in [
+            ("mtcnn/pnet.float32.onnx", [1, 40, 40], float),
+            ("mtcnn/rnet.float32.onnx", [2, 24, 24], float),
+            ("mtcnn/onet.float32.onnx", [2, 48, 48], float),
+            ("embedder/dlib-resnet.float32.onnx", [1, 150, 150], float),
+            ("mtcnn/pnet.int8.onnx", [1, 40, 40], byte),
+            ("mtcnn/rnet.int8.onnx", [2, 24, 24], byte),
+            ("mtcnn/onet.int8.onnx", [2, 48, 48], byte),
+            ("embedder/dlib-resnet.int8.onnx", [1, 150, 150], Normalise { mean: [0.0; 3], scale: 1.0 / 256.0 }),
+        ] {
+            let Some(names) = operators(file, shape, normalise) else {
+                eprintln!("skipped: {file} is not built; run `make models`");
+                continue;
+            };
+            let foreign: Vec<&String> = names.iter().filter(|n| !n.starts_with("Lookalike.")).collect();
+            eprintln!("{file}: {} of ours, tract's: {foreign:?}; {names:?}", names.len() - foreign.len());
+            // The embedder ends in a mean and a matrix, which take no time.
+            assert!(foreign.len() <= if file.starts_with("embedder") { 6 } else { 0 }, "{file}: {names:?}");
+        }
+    }
 }
