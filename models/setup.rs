@@ -5,11 +5,13 @@
 
 use crate::progress::Progress;
 use crate::quantize::check::{Version, compare, same_faces};
+use crate::quantize::crops::Crops;
+use crate::quantize::report::Report;
 use crate::quantize::sights::{self, Sights};
 use crate::quantize::{self, Options};
-use crate::recipe::{self, Recipe};
+use crate::recipe::{self, Int8, Recipe};
 use crate::{archive, check, fetch, files, samples};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use lookalike::manifest::{Entry, Manifest, VERSION};
 use std::path::{Path, PathBuf};
 
@@ -114,16 +116,31 @@ impl Folders {
         let sights = Sights::of(&samples::for_calibration(&self.cache)?, &recipes, &self.out, true)?;
         let bar = Progress::pieces("quantizing", recipes.len() as u64);
         let mut reports = Vec::new();
-        for (done, recipe) in recipes.iter().enumerate() {
-            if let Some(int8) = recipe.int8 {
-                let float = self.read(recipe.file)?;
-                let quantized = quantize::quantize(&float, recipe.inputs(int8), &sights.crops(recipe.role)?, options)
-                    .with_context(|| format!("cannot quantize {}", self.out.join(recipe.file).display()))?;
-                files::write(&self.out.join(int8.file), &quantized.onnx)?;
-                reports.push((recipe.name, quantized.report));
+        let work = |recipe: &Recipe, int8: Int8, crops: &Crops| -> Result<Report> {
+            let quantized = quantize::quantize(&self.read(recipe.file)?, recipe.inputs(int8), crops, options)
+                .with_context(|| format!("cannot quantize {}", self.out.join(recipe.file).display()))?;
+            files::write(&self.out.join(int8.file), &quantized.onnx)?;
+            Ok(quantized.report)
+        };
+        std::thread::scope(|scope| -> Result<()> {
+            let mut workers = Vec::new();
+            for recipe in &recipes {
+                let Some(int8) = recipe.int8 else { continue };
+                let crops = sights.crops(recipe.role)?;
+                workers.push((
+                    recipe.name,
+                    scope.spawn({
+                        let work = &work;
+                        move || work(recipe, int8, &crops)
+                    }),
+                ));
             }
-            bar.at(done as u64 + 1);
-        }
+            for (done, (name, worker)) in workers.into_iter().enumerate() {
+                reports.push((name, worker.join().map_err(|_| anyhow!("quantizing {name} failed"))??));
+                bar.at(done as u64 + 1);
+            }
+            Ok(())
+        })?;
         bar.done();
         for (name, report) in reports {
             let kept: Vec<&str> = report.layers.iter().filter(|(_, int8)| !int8).map(|(layer, _)| layer.as_str()).collect();

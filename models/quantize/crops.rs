@@ -4,6 +4,7 @@
 //! aligned chips and their mirror images. Few photos go far by being shown mirrored, at several sizes, darker, paler,
 //! blurred and grey. The same photos give the same crops.
 
+use super::run::BATCH;
 use anyhow::{Result, ensure};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
@@ -31,8 +32,10 @@ const SMALLEST_FACE_PX: f32 = 20.0;
 const LONGER_PX: [u32; 2] = [480, 240];
 
 impl Crops {
-    /// At most so many, spread over the whole list.
+    /// At most so many, spread over the whole list; whole batches, for each size of batch costs a plan.
     pub fn thinned(&self, most: usize) -> Self {
+        let whole = |count: usize| if count > BATCH { count - count % BATCH } else { count };
+        let most = whole(most.min(self.pictures.len()));
         let pictures = match self.pictures.len() {
             n if n > most => (0..most).map(|i| self.pictures[i * n / most].clone()).collect(),
             _ => self.pictures.clone(),

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `net` says what of a file becomes bytes; `check` compares the finished file with the float one. Deterministic: no
-//! random source, no thread, and every list in order. Literature: Nagel et al. 2021, arXiv 2106.08295.
+//! random source, and every list in order. Literature: Nagel et al. 2021, arXiv 2106.08295.
 
 pub mod check;
 pub mod crops;
@@ -28,7 +28,7 @@ use write::Plan;
 use anyhow::{Context, Result, ensure};
 
 /// As many pixels, and no fewer crops, tell a layer's mean well enough.
-const ENOUGH_PX: usize = 600_000;
+const ENOUGH_PX: usize = 360_000;
 const FEWEST: usize = 16;
 
 /// How to quantize.
@@ -76,9 +76,9 @@ pub fn quantize(float: &[u8], input: Input, crops: &Crops, options: Options) -> 
     ensure!(!crops.pictures.is_empty(), "nothing to calibrate on");
     let mut net = Net::read(float)?;
     net.take_other_input(input.float, input.int8)?;
-    let whole = Plan { points: net.points(), layers: net.layers() };
+    let whole = Plan { points: net.points(), layers: net.layers(), trial: true };
     ensure!(!whole.layers.is_empty(), "no layer that could compute with bytes");
-    let plain = write::write(&net, &Plan { points: vec![], layers: vec![] }, &BTreeMap::new())?;
+    let plain = write::write(&net, &Plan { points: vec![], layers: vec![], trial: false }, &BTreeMap::new())?;
     let bytes = measure(&net, &plain, input.int8, crops, options.ranges)?;
 
     let mut report = Report::alone(&net, &plain, &whole, &bytes, input.int8, crops)?;
@@ -88,6 +88,7 @@ pub fn quantize(float: &[u8], input: Input, crops: &Crops, options: Options) -> 
     if !options.no_bias_correction {
         correct(&mut net, &plain, &plan, &bytes, input.int8, crops)?;
     }
+    plan.trial = false;
     let mut model = write::write(&net, &plan, &bytes)?;
     report.together(&plain, &model, &plan, &net.ends(), input.int8, crops)?;
     if let Some(graph) = &mut model.graph {

@@ -7,7 +7,7 @@ use tract_onnx::pb;
 use tract_onnx::prelude::{DatumExt, Framework, InferenceModelExt, IntoRunnable, Tensor, tvec};
 
 /// Crops in a batch.
-const BATCH: usize = 16;
+pub(super) const BATCH: usize = 16;
 
 /// One result of one batch.
 pub struct Seen<'t> {

@@ -75,7 +75,7 @@ fn points_are_where_an_engine_passes_bytes_on() {
 #[test]
 fn another_input_scaling_changes_no_answer() {
     let mut net = Net::read(&network()).unwrap();
-    let nothing = Plan { points: vec![], layers: vec![] };
+    let nothing = Plan { points: vec![], layers: vec![], trial: false };
     let answers = |net: &Net, scaling| {
         run::answers(&write::write(net, &nothing, &BTreeMap::new()).unwrap(), scaling, &crops(), &net.ends()).unwrap()
     };

@@ -18,6 +18,9 @@ pub struct Plan {
     pub points: Vec<Point>,
     /// The layers whose weights become bytes; each reads one of the points.
     pub layers: Vec<Layer>,
+    /// For trials: weights and biases are written as floats, rounded to what whole numbers would hold. The answers are the
+    /// same and the file is sooner loaded.
+    pub trial: bool,
 }
 
 /// The quantized file. `bytes`: by the name that points are `like`.
@@ -49,20 +52,15 @@ pub fn write(net: &Net, plan: &Plan, bytes: &BTreeMap<String, Bytes>) -> Result<
             let point = like(&layer.reads).with_context(|| format!("`{name}` reads no point"))?;
             let (weight, bias) = (&net.weights[&layer.weight], &net.weights[&layer.bias]);
             let rows = Rows::quantize(weight, bias, of(point)?.scale);
-            let zeros = vec![0; rows.scales.len()];
-            let step: Vec<f32> = rows.scales.iter().map(|s| s * bytes[&point.like].scale).collect();
-            for unused in [&layer.weight, &layer.bias] {
-                writer.constants.remove(unused);
+            let step = of(point)?.scale;
+            if plan.trial {
+                writer.constant(&layer.weight, &weight.shape, Numbers::Floats(&rows.weight_values()));
+                writer.constant(&layer.bias, &bias.shape, Numbers::Floats(&rows.bias_values(step)));
+            } else {
+                writer.rows(layer, weight, &rows, step);
+                node.input[1] = writer.dequantize(&layer.weight, &layer.weight, Some(0));
+                node.input[2] = writer.dequantize(&layer.bias, &layer.bias, Some(0));
             }
-            let count = &bias.shape;
-            writer.constant(&format!("{}.q", layer.weight), &weight.shape, Numbers::Int8(&rows.weights));
-            writer.constant(&format!("{}.scale", layer.weight), count, Numbers::Floats(&rows.scales));
-            writer.constant(&format!("{}.zero", layer.weight), count, Numbers::Int8(&zeros));
-            writer.constant(&format!("{}.q", layer.bias), count, Numbers::Int32(&rows.bias));
-            writer.constant(&format!("{}.scale", layer.bias), count, Numbers::Floats(&step));
-            writer.constant(&format!("{}.zero", layer.bias), count, Numbers::Int32(&vec![0; zeros.len()]));
-            node.input[1] = writer.dequantize(&layer.weight, &layer.weight, Some(0));
-            node.input[2] = writer.dequantize(&layer.bias, &layer.bias, Some(0));
         }
         writer.nodes.push(node);
         if let Some(point) = like(&name) {
@@ -100,6 +98,21 @@ impl Writer {
         let inputs = [point.name.clone(), format!("{}.scale", point.like), format!("{}.zero", point.like)];
         self.node("QuantizeLinear", inputs, format!("{}.q", point.name), None);
         self.dequantize(&point.name, &point.like, None);
+    }
+
+    /// A layer's weights and bias; `step`: the scale of what it reads.
+    fn rows(&mut self, layer: &Layer, weight: &Tensor, rows: &Rows, step: f32) {
+        for unused in [&layer.weight, &layer.bias] {
+            self.constants.remove(unused);
+        }
+        let count = [rows.scales.len()];
+        let steps: Vec<f32> = rows.scales.iter().map(|s| s * step).collect();
+        self.constant(&format!("{}.q", layer.weight), &weight.shape, Numbers::Int8(&rows.weights));
+        self.constant(&format!("{}.scale", layer.weight), &count, Numbers::Floats(&rows.scales));
+        self.constant(&format!("{}.zero", layer.weight), &count, Numbers::Int8(&vec![0; count[0]]));
+        self.constant(&format!("{}.q", layer.bias), &count, Numbers::Int32(&rows.bias));
+        self.constant(&format!("{}.scale", layer.bias), &count, Numbers::Floats(&steps));
+        self.constant(&format!("{}.zero", layer.bias), &count, Numbers::Int32(&vec![0; count[0]]));
     }
 
     fn dequantize(&mut self, name: &str, like: &str, axis: Option<i64>) -> String {
@@ -157,6 +170,17 @@ impl Rows {
             found.scales.push(scale);
         }
         found
+    }
+
+    /// The numbers that the weights stand for.
+    fn weight_values(&self) -> Vec<f32> {
+        let row = self.weights.len() / self.scales.len().max(1);
+        self.weights.iter().enumerate().map(|(i, &w)| f32::from(w) * self.scales[i / row]).collect()
+    }
+
+    /// The numbers that the biases stand for.
+    fn bias_values(&self, step: f32) -> Vec<f32> {
+        self.bias.iter().zip(&self.scales).map(|(&b, s)| b as f32 * (s * step)).collect()
     }
 }
 
