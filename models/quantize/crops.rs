@@ -84,7 +84,7 @@ impl Watched {
         let settings = Settings { min_face_px: SMALLEST_FACE_PX, factor: 0.709, thresholds: [0.6, 0.7, 0.7] };
         let detector = Detector::new(pnet, rnet, onet, settings)?;
         let watched = Self { detector, seen };
-        watched.take(); // What the detector's own trial showed.
+        watched.forget(); // What the detector's own trial showed.
         Ok(watched)
     }
 
@@ -115,7 +115,7 @@ impl Watched {
         Ok(Crops { height: side, width: side, pictures })
     }
 
-    fn take(&self) {
+    fn forget(&self) {
         if let Ok(mut seen) = self.seen.lock() {
             seen.iter_mut().for_each(Vec::clear);
         }
@@ -139,15 +139,6 @@ pub fn shown(photo: &RgbImage, turn: usize) -> Vec<Frame> {
 /// The photo itself, no larger than the nets need.
 pub fn plain(photo: &RgbImage) -> Frame {
     frame(&at_most(photo, LONGER_PX[0]))
-}
-
-/// Left and right exchanged.
-pub fn mirrored(frame_of: &Frame) -> Frame {
-    let mut pixels = Vec::with_capacity(frame_of.pixels.len());
-    for row in frame_of.pixels.chunks_exact(frame_of.width as usize * 3) {
-        row.as_chunks::<3>().0.iter().rev().for_each(|p| pixels.extend_from_slice(p));
-    }
-    Frame { pixels, ..*frame_of }
 }
 
 fn at_most(photo: &RgbImage, longer: u32) -> RgbImage {
