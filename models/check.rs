@@ -142,6 +142,7 @@ mod tests {
             member: "none",
             convert: |bytes| Ok(bytes.to_vec()),
             golden,
+            int8: None,
         }
     }
 

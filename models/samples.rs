@@ -58,6 +58,56 @@ pub fn lay_out(cache: &Path, out: &Path) -> Result<Vec<(PathBuf, String)>> {
     Ok(written)
 }
 
+/// What int8 files are calibrated on: people, and things that are easily taken for some.
+const CALIBRATION: [(&fetch::Package, &[&str]); 2] = [
+    (
+        &fetch::FACE_RECOGNITION,
+        &[
+            "tests/test_images/obama.jpg",
+            "tests/test_images/obama2.jpg",
+            "tests/test_images/biden.jpg",
+            "tests/test_images/obama_partial_face.jpg",
+            "tests/test_images/32bit.png",
+        ],
+    ),
+    (
+        &fetch::SCIKIT_IMAGE,
+        &[
+            ASTRONAUT,
+            "skimage/data/coffee.png",
+            "skimage/data/motorcycle_left.png",
+            "skimage/data/rocket.jpg",
+            "skimage/data/coins.png",
+        ],
+    ),
+];
+
+/// What they are checked on.
+const HELD_OUT: [(&fetch::Package, &[&str]); 2] = [
+    (&fetch::FACE_RECOGNITION, &["tests/test_images/obama3.jpg", "tests/test_images/obama_partial_face2.jpg"]),
+    (&fetch::SCIKIT_IMAGE, &["skimage/data/chelsea.png"]),
+];
+
+/// Photos to calibrate int8 files on.
+pub fn for_calibration(cache: &Path) -> Result<Vec<image::RgbImage>> {
+    pixels(cache, &CALIBRATION)
+}
+
+/// Photos to check int8 files on: none of those that they were calibrated on.
+pub fn held_out(cache: &Path) -> Result<Vec<image::RgbImage>> {
+    pixels(cache, &HELD_OUT)
+}
+
+fn pixels(cache: &Path, photos: &[(&fetch::Package, &[&str])]) -> Result<Vec<image::RgbImage>> {
+    let mut found = Vec::new();
+    for (package, members) in photos {
+        for bytes in archive::read(&cache.join(package.file), members)? {
+            found.push(image::load_from_memory(&bytes)?.into_rgb8());
+        }
+    }
+    Ok(found)
+}
+
 /// The astronaut as pixels.
 pub fn astronaut(cache: &Path) -> Result<image::RgbImage> {
     let bytes = archive::read(&cache.join(fetch::SCIKIT_IMAGE.file), &[ASTRONAUT])?.remove(0);

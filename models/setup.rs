@@ -4,10 +4,15 @@
 //! finished. `ready` remembers, with hashes, what a finished run left.
 
 use crate::progress::Progress;
-use crate::recipe::{self, Recipe};
+use crate::quantize::check::{Version, compare, same_faces};
+use crate::quantize::crops::Crops;
+use crate::quantize::report::Report;
+use crate::quantize::sights::{self, Sights};
+use crate::quantize::{self, Options};
+use crate::recipe::{self, Int8, Recipe};
 use crate::{archive, check, fetch, files, samples};
-use anyhow::{Context, Result};
-use lookalike::manifest::{Manifest, VERSION};
+use anyhow::{Context, Result, anyhow};
+use lookalike::manifest::{Entry, Manifest, VERSION};
 use std::path::{Path, PathBuf};
 
 /// Where things lie.
@@ -22,7 +27,7 @@ pub struct Folders {
 const STAMP: &str = ".ready";
 
 impl Folders {
-    /// Everything: fetch, convert, check, samples. Does nothing where all of it is there and unharmed.
+    /// Everything: fetch, convert, quantize, check, samples. Does nothing where all of it is there and unharmed.
     /// Returns whether anything was done.
     pub fn set_up(&self) -> Result<bool> {
         let _out = files::lock(&self.out)?;
@@ -33,10 +38,13 @@ impl Folders {
         fetch::all(&self.cache)?;
         self.forget()?;
         self.convert_all()?;
+        self.quantize_all(Options::default())?;
         let photos = samples::lay_out(&self.cache, &self.out)?;
         self.check_all()?;
         let mut made: Vec<(PathBuf, String)> = photos;
-        for file in recipe::all().iter().map(|r| r.file).chain([MANIFEST]) {
+        let recipes = recipe::all();
+        let quantized = recipes.iter().filter_map(|r| Some(r.int8?.file));
+        for file in recipes.iter().map(|r| r.file).chain(quantized).chain([MANIFEST]) {
             let path = self.out.join(file);
             let hash = files::sha256_of(&path)?.with_context(|| format!("{} has vanished", path.display()))?;
             made.push((path, hash));
@@ -60,10 +68,21 @@ impl Folders {
         self.convert_all()
     }
 
-    /// Compares the ONNX files with the originals' answers and writes the manifest.
+    /// Writes the int8 files from the float ones, and removes the manifest: `check` writes it anew.
+    pub fn quantize(&self, options: Options) -> Result<()> {
+        let _out = files::lock(&self.out)?;
+        let _cache = files::lock(&self.cache)?;
+        fetch::all(&self.cache)?;
+        self.forget()?;
+        self.quantize_all(options)
+    }
+
+    /// Compares the float files with the originals' answers and the int8 files with the float ones, and writes the
+    /// manifest.
     pub fn check(&self) -> Result<()> {
         let _out = files::lock(&self.out)?;
         let _cache = files::lock(&self.cache)?;
+        fetch::one(&fetch::FACE_RECOGNITION, &self.cache)?;
         fetch::one(&fetch::SCIKIT_IMAGE, &self.cache)?;
         self.check_all()
     }
@@ -92,6 +111,49 @@ impl Folders {
         Ok(())
     }
 
+    fn quantize_all(&self, options: Options) -> Result<()> {
+        let recipes = recipe::all();
+        let sights = Sights::of(&samples::for_calibration(&self.cache)?, &recipes, &self.out, true)?;
+        let bar = Progress::pieces("quantizing", recipes.len() as u64);
+        let mut reports = Vec::new();
+        let work = |recipe: &Recipe, int8: Int8, crops: &Crops| -> Result<Report> {
+            let quantized = quantize::quantize(&self.read(recipe.file)?, recipe.inputs(int8), crops, options)
+                .with_context(|| format!("cannot quantize {}", self.out.join(recipe.file).display()))?;
+            files::write(&self.out.join(int8.file), &quantized.onnx)?;
+            Ok(quantized.report)
+        };
+        std::thread::scope(|scope| -> Result<()> {
+            let mut workers = Vec::new();
+            for recipe in &recipes {
+                let Some(int8) = recipe.int8 else { continue };
+                let crops = sights.crops(recipe.role)?;
+                workers.push((
+                    recipe.name,
+                    scope.spawn({
+                        let work = &work;
+                        move || work(recipe, int8, &crops)
+                    }),
+                ));
+            }
+            for (done, (name, worker)) in workers.into_iter().enumerate() {
+                reports.push((name, worker.join().map_err(|_| anyhow!("quantizing {name} failed"))??));
+                bar.at(done as u64 + 1);
+            }
+            Ok(())
+        })?;
+        bar.done();
+        for (name, report) in reports {
+            let kept: Vec<&str> = report.layers.iter().filter(|(_, int8)| !int8).map(|(layer, _)| layer.as_str()).collect();
+            if !kept.is_empty() {
+                eprintln!("  {name}: stays float in {}", kept.join(", "));
+            }
+            if options.report {
+                println!("{name}\n{report}");
+            }
+        }
+        Ok(())
+    }
+
     fn check_all(&self) -> Result<()> {
         let recipes = recipe::all();
         let photo = samples::astronaut(&self.cache)?;
@@ -105,6 +167,7 @@ impl Folders {
             bar.at(done as u64 + 1);
         }
         bar.done();
+        manifest.models.extend(self.check_int8(&recipes, &mut report).inspect_err(|_| drop(self.forget()))?);
         report.iter().for_each(|line| eprintln!("{line}"));
         let text = format!(
             "# Written by `lookalike-models`: see lookalike's `manifest.rs` for what the keys mean.\n{}",
@@ -115,12 +178,44 @@ impl Folders {
         Ok(())
     }
 
+    /// The entries of the int8 files, if all of them are good enough.
+    fn check_int8(&self, recipes: &[Recipe], report: &mut Vec<String>) -> Result<Vec<Entry>> {
+        let photos = samples::held_out(&self.cache)?;
+        let sights = Sights::of(&photos, recipes, &self.out, true)?;
+        let bar = Progress::pieces("checking int8", recipes.len() as u64);
+        let mut entries = Vec::new();
+        for (done, recipe) in recipes.iter().enumerate() {
+            if let Some(file) = recipe.int8 {
+                let (float, int8) = (self.read(recipe.file)?, self.read(file.file)?);
+                let input = recipe.inputs(file);
+                let [a, b] = [(&float, input.float), (&int8, input.int8)].map(|(onnx, scaling)| Version { onnx, scaling });
+                let words = compare(recipe.role, &a, &b, &sights.crops(recipe.role)?)
+                    .with_context(|| format!("{} ({}) is not good enough for the manifest", recipe.name, file.file))?;
+                report.push(format!("  {} int8: {words}", recipe.name));
+                entries.push(recipe.int8_entry(file, files::sha256(&int8)));
+            }
+            bar.at(done as u64 + 1);
+        }
+        bar.done();
+        let float = sights::detector(recipes, |r| (r.file, r.scaling()), &self.out)?;
+        let int8 = |r: &Recipe| r.int8.map_or((r.file, r.scaling()), |int8| (int8.file, r.inputs(int8).int8));
+        let count = same_faces(float, sights::detector(recipes, int8, &self.out)?, &photos)
+            .context("the int8 detector is not good enough for the manifest")?;
+        report.push(format!("  int8 detector: the same {count} faces in {} photos kept apart", photos.len()));
+        Ok(entries)
+    }
+
     fn check_one(&self, recipe: &Recipe, photo: &image::RgbImage) -> Result<(String, f32)> {
-        let path = self.out.join(recipe.file);
-        let onnx =
-            std::fs::read(&path).with_context(|| format!("cannot read {}: run `lookalike-models convert`", path.display()))?;
+        let onnx = self.read(recipe.file)?;
         let worst = check::check(recipe, &onnx, photo)?;
         Ok((files::sha256(&onnx), worst))
+    }
+
+    fn read(&self, file: &str) -> Result<Vec<u8>> {
+        let path = self.out.join(file);
+        std::fs::read(&path).with_context(|| {
+            format!("cannot read {}: run `lookalike-models convert` and `lookalike-models quantize`", path.display())
+        })
     }
 
     /// Whether the stamp is of these recipes and everything it names is there with that hash.

@@ -19,6 +19,9 @@ mod promises {
     /// Cameras that are missing, silent, unplugged.
     mod cameras;
 
+    /// A board that asks for int8 sees the same people.
+    mod int8;
+
     /// An owner's own network works by its manifest entry alone.
     mod own_embedder;
 

@@ -8,7 +8,7 @@ pub mod convert;
 pub mod weights;
 
 use crate::fetch::FACE_RECOGNITION_MODELS;
-use crate::recipe::Recipe;
+use crate::recipe::{Int8, Recipe};
 use lookalike::manifest::{Calibration, EmbeddingFacts, MetricName, Role};
 
 /// Height and width of the chip.
@@ -48,6 +48,7 @@ pub fn recipes() -> Vec<Recipe> {
         member: "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
         convert: convert::resnet,
         golden: include_str!("../../tests/golden/nets/dlib-resnet.json"),
+        int8: Some(Int8 { file: "embedder/dlib-resnet.int8.onnx", mean: 0 }),
     }]
 }
 

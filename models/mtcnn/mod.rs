@@ -6,7 +6,7 @@ pub mod convert;
 pub mod weights;
 
 use crate::fetch::FACENET_PYTORCH;
-use crate::recipe::Recipe;
+use crate::recipe::{Int8, Recipe};
 use anyhow::Result;
 use lookalike::manifest::Role;
 
@@ -15,14 +15,17 @@ pub fn recipes() -> Vec<Recipe> {
     vec![
         Recipe {
             golden: include_str!("../../tests/golden/nets/mtcnn-pnet.json"),
+            int8: Some(Int8 { file: "mtcnn/pnet.int8.onnx", mean: 128 }),
             ..recipe("mtcnn-pnet", Role::Pnet, 0, "mtcnn/pnet.float32.onnx", "facenet_pytorch/data/pnet.pt", convert::pnet)
         },
         Recipe {
             golden: include_str!("../../tests/golden/nets/mtcnn-rnet.json"),
+            int8: Some(Int8 { file: "mtcnn/rnet.int8.onnx", mean: 128 }),
             ..recipe("mtcnn-rnet", Role::Rnet, 24, "mtcnn/rnet.float32.onnx", "facenet_pytorch/data/rnet.pt", convert::rnet)
         },
         Recipe {
             golden: include_str!("../../tests/golden/nets/mtcnn-onet.json"),
+            int8: Some(Int8 { file: "mtcnn/onet.int8.onnx", mean: 128 }),
             ..recipe("mtcnn-onet", Role::Onet, 48, "mtcnn/onet.float32.onnx", "facenet_pytorch/data/onet.pt", convert::onet)
         },
     ]
@@ -49,5 +52,6 @@ fn recipe(
         member,
         convert,
         golden: "",
+        int8: None,
     }
 }

@@ -1,10 +1,11 @@
 //! `make eval`: accuracy on the evaluation pictures, as tables. Our own code from end to end, as the app runs it.
 //!
 //! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
+//! `--precision int8` takes the nets' int8 files.
 
 use anyhow::{Context, Result};
 use lookalike::board::Board;
-use lookalike::manifest::Manifest;
+use lookalike::manifest::{Manifest, Precision};
 use lookalike::types::{Embedding, Face, Frame};
 use lookalike::{align, detect::Detector, embed::Embedder, picture, setup};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,10 @@ fn main() -> Result<()> {
     let mut board = Board::read(Path::new("board-config/desktop.toml"))?;
     if let Some(models) = after("--models") {
         board.models = models.into();
+    }
+    if let Some(precision) = after("--precision") {
+        let known = [Precision::Float32, Precision::Int8].into_iter().find(|p| p.to_string() == *precision);
+        setup::force_precision(&mut board, known.with_context(|| format!("--precision {precision}: float32 or int8"))?);
     }
     board.detect.min_face_px = 20.0;
     let models = setup::manifest(&board)?;
