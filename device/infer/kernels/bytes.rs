@@ -93,14 +93,7 @@ impl ByteConv {
     ///
     /// # Panics
     /// Where the lengths do not fit the window.
-    pub fn new(
-        kernels: Kernels,
-        window: Window,
-        weights: &[i8],
-        bias: &[i32],
-        zero_point: u8,
-        requantise: &Requantise,
-    ) -> Self {
+    pub fn new(kernels: Kernels, window: Window, weights: &[i8], bias: &[i32], zero_point: u8, requantise: &Requantise) -> Self {
         let per_output = window.inputs * window.height * window.width;
         assert_eq!(weights.len(), window.outputs * per_output, "weights of a window of another shape");
         assert!([bias.len(), requantise.up.len(), requantise.down.len()] == [window.outputs; 3], "one number per channel");
@@ -226,7 +219,6 @@ fn lanes(kernels: Kernels) -> usize {
         Kernels::Scalar => 1,
         Kernels::Avx2 => 8,
         Kernels::Avx512 => 16,
-        Kernels::Neon | Kernels::NeonDot => 4,
     }
 }
 
@@ -236,10 +228,6 @@ fn kernel(kernels: Kernels) -> Kernel {
         Kernels::Avx512 => crate::avx512::BYTES,
         #[cfg(target_arch = "x86_64")]
         Kernels::Avx2 => crate::avx2::BYTES,
-        #[cfg(target_arch = "aarch64")]
-        Kernels::Neon => crate::neon::BYTES,
-        #[cfg(target_arch = "aarch64")]
-        Kernels::NeonDot => crate::neon::DOTS,
         _ => scalar::BYTES,
     }
 }

@@ -109,7 +109,6 @@ fn lanes(kernels: Kernels) -> usize {
         Kernels::Scalar => 1,
         Kernels::Avx2 => 8,
         Kernels::Avx512 => 16,
-        Kernels::Neon | Kernels::NeonDot => 4,
     }
 }
 
@@ -119,8 +118,6 @@ fn kernel(kernels: Kernels) -> Kernel {
         Kernels::Avx512 => crate::avx512::FLOATS,
         #[cfg(target_arch = "x86_64")]
         Kernels::Avx2 => crate::avx2::FLOATS,
-        #[cfg(target_arch = "aarch64")]
-        Kernels::Neon | Kernels::NeonDot => crate::neon::FLOATS,
         _ => scalar::FLOATS,
     }
 }

@@ -74,8 +74,7 @@ impl Sweep {
             return Self { steps, image: 0, images: 1, height: 1, width: count, stride: 0 };
         }
         let row = width * channels;
-        let steps =
-            Steps { row, pixel: window.stride * channels, rows: window.height, run: window.width * channels };
+        let steps = Steps { row, pixel: window.stride * channels, rows: window.height, run: window.width * channels };
         Self { steps, image, images: count, height: out_height, width: out_width, stride: window.stride * row }
     }
 

@@ -98,8 +98,7 @@ fn bytes_equal_the_definition(case: &Case, kernels: Kernels, residual: bool) -> 
     let typical = 1.0 / (40.0 * (per_output as f32).sqrt() * 64.0);
     let up: Vec<f32> = (0..window.outputs).map(|_| typical * (numbers.float() + 1.01)).collect();
     let down: Vec<f32> = up.iter().map(|u| u * numbers.float()).collect();
-    let conv =
-        ByteConv::new(kernels, window, &weights, &bias, zero_point, &Requantise { up: up.clone(), down: down.clone() });
+    let conv = ByteConv::new(kernels, window, &weights, &bias, zero_point, &Requantise { up: up.clone(), down: down.clone() });
     let step = padded(window.outputs);
     let other: Vec<u8> = (0..out_pixels(case) * step).map(|_| numbers.byte()).collect();
     let added = Residual { bytes: &other, zero_point: numbers.byte(), scale: numbers.float() };
