@@ -142,20 +142,6 @@ pub fn add_bytes(kernels: Kernels, pictures: [&[u8]; 2], parts: [(f32, u8); 2], 
     });
 }
 
-/// Mean of every channel over a whole picture: [count, area, channels] to [count, channels].
-pub fn mean_of_area(kernels: Kernels, input: &[f32], [count, area, channels]: [usize; 3], out: &mut [f32]) {
-    assert_eq!((input.len(), out.len()), (count * area * channels, count * channels), "numbers of another shape");
-    fit(kernels, || {
-        out.fill(0.0);
-        for (image, out) in input.chunks_exact(area * channels).zip(out.chunks_exact_mut(channels)) {
-            for pixel in image.chunks_exact(channels) {
-                out.iter_mut().zip(pixel).for_each(|(out, v)| *out += v);
-            }
-            out.iter_mut().for_each(|v| *v *= 1.0 / area as f32);
-        }
-    });
-}
-
 /// Pixels to planes: [count, area, channels] to [count, channels, area].
 pub fn to_planes(input: &[f32], [count, area, channels]: [usize; 3], out: &mut [f32]) {
     assert_eq!((input.len(), out.len()), (count * area * channels, count * area * channels), "numbers of another shape");

@@ -90,9 +90,6 @@ pub(super) enum Work {
         scale: f32,
         zero: u8,
     },
-    MeanOfArea {
-        input: Shape,
-    },
     SoftmaxOfTwo,
     /// To ONNX's order of axes, channels first.
     ToPlanes {
@@ -261,10 +258,6 @@ impl Layer {
             Work::Quantise { channels, scale, zero } => {
                 let (x, y) = as_is!(f32, u8);
                 elements::quantise(x, *channels, *scale, *zero, y);
-            }
-            Work::MeanOfArea { input: [n, h, w, c] } => {
-                let (x, y) = as_is!(f32, f32);
-                elements::mean_of_area(kernels, x, [*n, h * w, *c], y);
             }
             Work::SoftmaxOfTwo => {
                 let (x, y) = as_is!(f32, f32);
