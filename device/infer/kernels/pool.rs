@@ -36,8 +36,48 @@ pub fn max_floats(kernels: Kernels, pool: Pool, input: &[f32], shape: [usize; 4]
     fit(kernels, || maxima(pool, input, shape, out));
 }
 
+/// With the number of channels known at compile time, where nets that we ship have it: then a window stays in registers.
 #[inline(always)]
-fn maxima<T: Copy + PartialOrd>(pool: Pool, input: &[T], [count, height, width, channels]: [usize; 4], out: &mut [T]) {
+fn maxima<T: Copy + PartialOrd>(pool: Pool, input: &[T], shape: [usize; 4], out: &mut [T]) {
+    match shape[3] {
+        10 => maxima_of::<T, 10>(pool, input, shape, out),
+        12 => maxima_of::<T, 12>(pool, input, shape, out),
+        28 => maxima_of::<T, 28>(pool, input, shape, out),
+        32 => maxima_of::<T, 32>(pool, input, shape, out),
+        48 => maxima_of::<T, 48>(pool, input, shape, out),
+        64 => maxima_of::<T, 64>(pool, input, shape, out),
+        _ => maxima_of_any(pool, input, shape, out),
+    }
+}
+
+#[inline(always)]
+fn maxima_of<T: Copy + PartialOrd, const CHANNELS: usize>(pool: Pool, input: &[T], shape: [usize; 4], out: &mut [T]) {
+    let [count, height, width, _] = shape;
+    let [rows, columns] = pool.output([height, width]);
+    let (input, _) = input.as_chunks::<CHANNELS>();
+    let (out, _) = out.as_chunks_mut::<CHANNELS>();
+    assert_eq!((input.len(), out.len()), (count * height * width, count * rows * columns), "pictures of another shape");
+    for (index, out) in out.chunks_exact_mut(columns).enumerate() {
+        let top = index % rows * pool.stride;
+        let image = &input[index / rows * height * width..][..height * width];
+        let lines = &image[top * width..(top + pool.size).min(height) * width];
+        for (x, out) in out.iter_mut().enumerate() {
+            let from = x * pool.stride;
+            let mut most = lines[from];
+            for line in lines.chunks_exact(width) {
+                for pixel in &line[from..(from + pool.size).min(width)] {
+                    for (most, &value) in most.iter_mut().zip(pixel) {
+                        *most = if value > *most { value } else { *most };
+                    }
+                }
+            }
+            *out = most;
+        }
+    }
+}
+
+#[inline(always)]
+fn maxima_of_any<T: Copy + PartialOrd>(pool: Pool, input: &[T], [count, height, width, channels]: [usize; 4], out: &mut [T]) {
     let [rows, columns] = pool.output([height, width]);
     assert_eq!(input.len(), count * height * width * channels, "an input of another shape");
     assert_eq!(out.len(), count * rows * columns * channels, "an output of another shape");
