@@ -54,15 +54,24 @@ fn mean(points: &Landmarks) -> [f32; 2] {
 ///
 /// Bilinear; where the chip is smaller than the face, each chip pixel is the mean of a grid of samples, against aliasing.
 pub fn cut(frame: &Frame, landmarks: &Landmarks, template: &Landmarks, width: u32, height: u32) -> Chip {
-    let mut pixels = vec![0; (width * height * 3) as usize];
+    let mut chip = Chip { width, height, pixels: Vec::new() };
+    cut_into(frame, landmarks, template, &mut chip);
+    chip
+}
+
+/// As [`cut`], into a chip that is kept, of its width and height.
+pub fn cut_into(frame: &Frame, landmarks: &Landmarks, template: &Landmarks, chip: &mut Chip) {
+    let Chip { width, height, pixels } = chip;
+    pixels.clear();
+    pixels.resize((*width * *height * 3) as usize, 0);
     if frame.width == 0 || frame.height == 0 {
-        return Chip { width, height, pixels };
+        return;
     }
     let back = Similarity::least_squares(template, landmarks);
     let grid = (back.scale().round() as u32).clamp(1, 8);
     let step = 1.0 / grid as f32;
     let share = step * step;
-    for (row, line) in pixels.chunks_exact_mut(width as usize * 3).enumerate() {
+    for (row, line) in pixels.chunks_exact_mut(*width as usize * 3).enumerate() {
         for (column, out) in line.chunks_exact_mut(3).enumerate() {
             let mut sum = [0.0; 3];
             for sy in 0..grid {
@@ -79,7 +88,6 @@ pub fn cut(frame: &Frame, landmarks: &Landmarks, template: &Landmarks, width: u3
             }
         }
     }
-    Chip { width, height, pixels }
 }
 
 /// The colour at (x, y), measured in pixel centres; the frame's edge goes on for ever.

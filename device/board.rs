@@ -75,8 +75,10 @@ pub struct Detect {
     pub thresholds: [f32; 3],
     /// Which files: `float32` or `int8`.
     pub precision: Precision,
-    /// Threads that a net may use.
+    /// Threads of the nets and of the detector: levels of the pyramid and batches of crops go side by side.
     pub threads: usize,
+    /// The whole frame is searched at least every so many recognised frames; between, known faces are only confirmed.
+    pub search_every: u32,
     /// For how many frames a face may be missed before it counts as gone.
     pub patience_frames: u32,
 }
@@ -91,6 +93,8 @@ pub struct Recognise {
     pub precision: Precision,
     /// Faces at most that get a name in one frame, largest first; the others get only a box.
     pub faces_most: usize,
+    /// A settled face is embedded again after so many frames, or sooner when it turns; 1: in every frame.
+    pub refresh_every: u32,
     /// Names in an answer.
     pub top: usize,
     /// The share of visitors that are expected not to be in the gallery, above 0 and below 1.
@@ -172,8 +176,10 @@ impl Board {
             within("detect.thresholds", threshold, 0.0, 1.0)?;
         }
         within("detect.threads", detect.threads, 1, 64)?;
+        within("detect.search_every", detect.search_every, 1, 1000)?;
         within("detect.patience_frames", detect.patience_frames, 0, 1000)?;
         within("recognise.faces_most", recognise.faces_most, 1, 64)?;
+        within("recognise.refresh_every", recognise.refresh_every, 1, 10_000)?;
         within("recognise.top", recognise.top, 1, 10)?;
         within("recognise.strangers", recognise.strangers, 0.01, 0.99)?;
         within("screen.width", screen.width, 160, 7680)?;
@@ -258,6 +264,10 @@ mod tests {
     fn a_value_out_of_range_says_the_range() {
         let text = complaint("min_face_px = 40", "min_face_px = 3");
         assert!(text.contains("detect.min_face_px = 3 is out of range: 12 to 4096"), "{text}");
+        let text = complaint("search_every = 8", "search_every = 0");
+        assert!(text.contains("detect.search_every = 0 is out of range: 1 to 1000"), "{text}");
+        let text = complaint("refresh_every = 15", "refresh_every = 0");
+        assert!(text.contains("recognise.refresh_every = 0 is out of range"), "{text}");
         let text = complaint("factor = 0.709", "factor = nan");
         assert!(text.contains("detect.factor"), "{text}");
     }

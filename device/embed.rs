@@ -4,6 +4,10 @@ use crate::infer::{Model, Normalise};
 use crate::types::{Chip, Embedding, Landmarks, Metric};
 use anyhow::{Result, ensure};
 
+mod pose;
+
+pub use pose::Pose;
+
 /// Describes faces by vectors.
 pub struct Embedder {
     model: Box<dyn Model>,
@@ -50,47 +54,54 @@ impl Embedder {
 
     /// One embedding per chip, in the same order.
     pub fn embed(&mut self, chips: &[Chip]) -> Result<Vec<Embedding>> {
-        chips.iter().map(|chip| self.embed_one(chip)).collect()
+        let one = |chip| {
+            let mut embedding = Embedding(Vec::new());
+            self.embed_into(chip, &mut embedding).map(|()| embedding)
+        };
+        chips.iter().map(one).collect()
     }
 
-    fn embed_one(&mut self, chip: &Chip) -> Result<Embedding> {
-        let Facts { width, height, metric, mirrored, .. } = self.facts;
+    /// A chip's embedding, into a vector that is kept.
+    pub fn embed_into(&mut self, chip: &Chip, embedding: &mut Embedding) -> Result<()> {
+        let Facts { width, height, metric, mirrored, length, .. } = self.facts;
         ensure!(
             (chip.width, chip.height) == (width, height),
             "a chip of {}x{} for a net of {width}x{height}",
             chip.width,
             chip.height
         );
-        let mut vector = self.run(chip)?;
+        let vector = &mut embedding.0;
+        vector.clear();
+        vector.resize(length, 0.0);
+        self.add(vector, |pixels| pixels.copy_from_slice(&chip.pixels))?;
         if mirrored {
-            let other = self.run(&mirror(chip))?;
-            vector.iter_mut().zip(other).for_each(|(v, o)| *v = (*v + o) / 2.0);
+            self.add(vector, |pixels| mirror(chip, pixels))?;
+            vector.iter_mut().for_each(|v| *v /= 2.0);
         }
         if metric == Metric::Cosine {
             let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
             vector.iter_mut().for_each(|v| *v /= norm);
         }
-        Ok(Embedding(vector))
+        Ok(())
     }
 
-    fn run(&mut self, chip: &Chip) -> Result<Vec<f32>> {
+    fn add(&mut self, vector: &mut [f32], mut fill: impl FnMut(&mut [u8])) -> Result<()> {
         let Facts { width, height, normalise, length, .. } = self.facts;
-        let shape = [1, height as usize, width as usize];
-        let outputs = self.model.run(shape, &normalise, &mut |pixels| pixels.copy_from_slice(&chip.pixels))?;
-        let vector = outputs.first().map(|t| t.data.clone()).unwrap_or_default();
-        ensure!(vector.len() == length, "the embedder gave {} numbers instead of {length}", vector.len());
-        ensure!(vector.iter().all(|v| v.is_finite()), "the embedder gave numbers that are not finite");
-        Ok(vector)
+        let outputs = self.model.run([1, height as usize, width as usize], &normalise, &mut fill)?;
+        let found = outputs.first().map_or(&[][..], |t| &t.data);
+        ensure!(found.len() == length, "the embedder gave {} numbers instead of {length}", found.len());
+        ensure!(found.iter().all(|v| v.is_finite()), "the embedder gave numbers that are not finite");
+        vector.iter_mut().zip(found).for_each(|(sum, v)| *sum += v);
+        Ok(())
     }
 }
 
-/// Left and right exchanged.
-fn mirror(chip: &Chip) -> Chip {
-    let mut pixels = Vec::with_capacity(chip.pixels.len());
-    for row in chip.pixels.chunks_exact(chip.width as usize * 3) {
-        row.chunks_exact(3).rev().for_each(|pixel| pixels.extend_from_slice(pixel));
+/// Writes a chip with left and right exchanged.
+fn mirror(chip: &Chip, pixels: &mut [u8]) {
+    let row = chip.width as usize * 3;
+    for (from, to) in chip.pixels.chunks_exact(row).zip(pixels.chunks_exact_mut(row)) {
+        from.chunks_exact(3).rev().zip(to.chunks_exact_mut(3)).for_each(|(from, to)| to.copy_from_slice(from));
     }
-    Chip { pixels, ..*chip }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! camera -> detect -> align -> embed -> gallery -> screen          one frame's walk, all of it in pipeline.rs
-//! Frame     Vec<Face> Chip     Embedding Answer    Canvas
+//! Frame     Followed  Chip     Embedding Answer    Canvas
 //! ```
 //!
 //! | room | what it does | may use |
@@ -13,9 +13,9 @@
 //! | [`infer`] | runs nets: the `Model` door | tract |
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`camera`] | the `Camera` door: V4L2, or a folder replayed | types, picture, its driver |
-//! | [`detect`] | MT-CNN, and which face is which | types, the `Model` trait |
+//! | [`detect`] | MT-CNN, and following the faces that it found | types, the `Model` trait |
 //! | [`align`] | landmarks to chip | types |
-//! | [`embed`] | chip to embedding | types, the `Model` trait |
+//! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, head, calibrated answers | types, linfa |
 //! | [`portrait`] | whether a photo may be enrolled | types |
 //! | [`screen`] | the `Screen` door: window, terminal, PNG; the canvas | its driver |

@@ -2,49 +2,61 @@
 //!
 //! ```text
 //! camera -> detect -> align -> embed -> gallery -> screen
-//! Frame     Vec<Face> Chip     Embedding Answer    Canvas
+//! Frame     Followed  Chip     Embedding Answer    Canvas
 //! ```
 //!
 //! Two threads: this one shows every frame of the camera, the worker names the faces of as many frames as it manages.
 //! One frame is in flight; while the worker is busy, frames are shown and not walked. The picture never waits.
+//!
+//! Most frames of a face that is known cost one look of O-Net: it is followed, not sought ([`crate::detect::Follower`]),
+//! and its answer stands until it turns or some time has passed (`memory`). Such a frame allocates nothing outside of the
+//! nets (`tests/steady.rs`): buffers for what comes of a frame travel with it to the worker and back.
 
 use crate::align;
 use crate::camera::{Camera, Fault};
-use crate::detect::{Detector, Tracks};
+use crate::detect::Follower;
 use crate::embed::Embedder;
 use crate::gallery::Gallery;
-use crate::gallery::calibration::Smoothed;
 use crate::screen::{Canvas, Event, Screen};
 use crate::stopwatch::{Stage, Stages, Stopwatch};
-use crate::types::{Chip, Face, Frame, Sighting};
+use crate::types::{Chip, Frame, Sighting};
 use crate::ui::live;
 use anyhow::Result;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
 
-/// Frames that a face's answer is averaged over.
-const SMOOTHED_FRAMES: u32 = 8;
+mod memory;
 
-/// Everything between the doors: the doers of the walk, and what they remember of the faces in view.
-pub struct Walk {
-    /// Finds faces.
-    pub detector: Detector,
-    /// Describes them.
-    pub embedder: Embedder,
-    /// Knows them.
-    pub gallery: Gallery,
+use memory::Known;
+
+/// What the board file says about the walk.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
     /// Names in an answer.
     pub top: usize,
     /// Faces at most that get a name in one frame, largest first.
     pub faces_most: usize,
-    tracks: Tracks,
-    smoothed: HashMap<u64, Smoothed>,
+    /// Frames until a settled face is embedded again, sooner when it turns.
+    pub refresh_every: u32,
 }
 
-/// A frame that went the whole way.
+/// Everything between the doors: the doers of the walk, and what they remember of the faces in view.
+pub struct Walk {
+    /// Finds faces and follows them.
+    pub follower: Follower,
+    /// Describes them.
+    pub embedder: Embedder,
+    /// Knows them.
+    pub gallery: Gallery,
+    settings: Settings,
+    known: Vec<Known>,
+}
+
+/// A frame that went the whole way. Its buffers serve the next one.
+#[derive(Default)]
 pub struct Walked {
     /// The faces in it, largest first.
     pub sightings: Vec<Sighting>,
@@ -53,51 +65,63 @@ pub struct Walked {
 }
 
 impl Walk {
-    /// A walk that remembers nobody yet. `patience_frames`: for how many frames a face may be missed before it is forgotten.
-    pub fn new(
-        detector: Detector,
-        embedder: Embedder,
-        gallery: Gallery,
-        top: usize,
-        faces_most: usize,
-        patience_frames: u32,
-    ) -> Self {
-        let tracks = Tracks::new(patience_frames);
-        Self { detector, embedder, gallery, top, faces_most, tracks, smoothed: HashMap::new() }
+    /// A walk that remembers nobody yet.
+    pub fn new(follower: Follower, embedder: Embedder, gallery: Gallery, settings: Settings) -> Self {
+        Self { follower, embedder, gallery, settings, known: Vec::new() }
     }
 
     /// THE walk: one frame in, named faces out.
-    pub fn frame(&mut self, frame: &Frame) -> Result<Walked> {
+    pub fn frame(&mut self, frame: &Frame, walked: &mut Walked) -> Result<()> {
+        let Self { follower, embedder, gallery, known, settings } = self;
         let mut watch = Stopwatch::start();
-        let mut faces = self.detector.detect(frame)?;
-        faces.sort_by(|a, b| (b.rect.w * b.rect.h).total_cmp(&(a.rect.w * a.rect.h)));
-        let tracks = self.tracks.follow(&faces);
+        let faces = follower.follow(frame)?;
         watch.lap(Stage::Detect);
-        let facts = self.embedder.facts();
-        let cut = |face: &Face| align::cut(frame, &face.landmarks, &facts.template, facts.width, facts.height);
-        let chips: Vec<Chip> = faces.iter().take(self.faces_most).map(cut).collect();
-        watch.lap(Stage::Align);
-        let embeddings = self.embedder.embed(&chips)?;
-        watch.lap(Stage::Embed);
-        for (track, embedding) in tracks.iter().zip(&embeddings) {
-            let answer = self.gallery.answer(embedding, usize::MAX);
-            self.smoothed.entry(*track).or_insert_with(|| Smoothed::over(SMOOTHED_FRAMES)).add(&answer);
+        let facts = embedder.facts();
+        known.iter_mut().for_each(|face| face.is_due = false);
+        for seen in faces.iter().take(settings.faces_most) {
+            let face = memory::of(seen.track, known, [facts.width, facts.height]);
+            face.plan(seen.face, settings.refresh_every);
+            if face.is_due {
+                align::cut_into(frame, &seen.face.landmarks, &facts.template, &mut face.chip);
+            }
         }
+        watch.lap(Stage::Align);
+        for face in known.iter_mut().filter(|face| face.is_due) {
+            embedder.embed_into(&face.chip, &mut face.embedding)?;
+        }
+        watch.lap(Stage::Embed);
+        for face in known.iter_mut().filter(|face| face.is_due) {
+            face.answered(&gallery.answer(&face.embedding, usize::MAX));
+        }
+        memory::show(faces, known, if gallery.people().is_empty() { 0 } else { settings.top }, &mut walked.sightings);
         // A face that leaves the frame leaves memory.
-        self.smoothed.retain(|track, _| self.tracks.is_live(*track));
-        let known = !self.gallery.people().is_empty();
-        let mut chips = chips.into_iter();
-        let sightings = faces.into_iter().zip(tracks).map(|(face, track)| Sighting {
-            track,
-            face,
-            chip: chips.next(),
-            answer: self.smoothed.get(&track).filter(|_| known).and_then(|s| s.answer(self.top)),
-        });
-        let sightings = sightings.collect();
+        known.retain(|face| follower.is_live(face.track));
         watch.lap(Stage::Match);
-        Ok(Walked { sightings, stages: watch.stages() })
+        walked.stages = watch.stages();
+        Ok(())
+    }
+
+    /// Forgets who was in view: after a gap nobody knows whether it is the same face that stands there.
+    pub fn forget(&mut self) {
+        self.follower.forget();
+        self.known.clear();
     }
 }
+
+/// A frame on its way to the worker, with the buffers for what comes of it.
+struct Job {
+    number: u64,
+    frame: Arc<Frame>,
+    /// There was a gap before this frame.
+    is_afresh: bool,
+    walked: Walked,
+}
+
+/// A job's number and what came of it.
+type Report = (u64, Result<Walked>);
+
+/// More reports than ever wait: the worker has one frame in flight and the kiosk takes them all at every frame.
+const REPORTS_MOST: usize = 4;
 
 /// The kiosk: its doors, and what it shows beside the camera's picture.
 pub struct Kiosk<'a> {
@@ -142,18 +166,18 @@ impl Kiosk<'_> {
         let names: Vec<String> = walk.gallery.people().iter().map(|p| p.name.clone()).collect();
         let thumbnails = names.into_iter().filter_map(|n| walk.gallery.thumbnail(&n).map(|chip| (n, chip))).collect();
         let people = walk.gallery.people().len();
-        let (to_worker, frames) = sync_channel::<(u64, Arc<Frame>)>(0);
-        let (report, reports) = channel();
+        let (to_worker, jobs) = sync_channel(0);
+        let (report, reports) = sync_channel(REPORTS_MOST);
         std::thread::scope(|threads| {
             std::thread::Builder::new()
                 .name("recognition".into())
-                .spawn_scoped(threads, move || recognise(&mut walk, &frames, &report))?;
+                .spawn_scoped(threads, move || recognise(&mut walk, &jobs, &report))?;
             let shown = self.show(&to_worker, &reports, &thumbnails, people);
             // Without frames to come the worker ends; the one in flight still counts.
             drop(to_worker);
             let mut summary = shown?;
             for (number, walked) in reports.iter() {
-                take(walked?, number, &mut summary, self.on_walked)?;
+                take(&walked?, number, &mut summary, self.on_walked)?;
             }
             Ok(summary)
         })
@@ -161,16 +185,18 @@ impl Kiosk<'_> {
 
     fn show(
         &mut self,
-        to_worker: &SyncSender<(u64, Arc<Frame>)>,
-        reports: &Receiver<(u64, Result<Walked>)>,
+        to_worker: &SyncSender<Job>,
+        reports: &Receiver<Report>,
         thumbnails: &BTreeMap<String, Chip>,
         people: usize,
     ) -> Result<Summary> {
         let mut summary = Summary::default();
         let mut canvas = Canvas::new(self.screen.surface());
         let (mut buffers, mut shown): (Vec<Arc<Frame>>, Option<Arc<Frame>>) = (Vec::new(), None);
-        let (mut sightings, mut stages, mut rate) = (Vec::new(), Stages::default(), Rate::default());
-        let mut notice = String::new();
+        let (mut seen, mut spares) = (Walked::default(), Vec::new());
+        let (mut stages, mut rate, mut notice) = (Stages::default(), Rate::default(), String::new());
+        // The last frame before the last gap; whether the worker has yet to hear of that gap.
+        let (mut gap, mut is_afresh) = (0, false);
         while !self.stop.load(Ordering::Relaxed) && self.frames_most.is_none_or(|most| summary.frames < most) {
             let mut buffer = spare(&mut buffers);
             let read = Arc::get_mut(&mut buffer).map_or(Err(Fault::End), |frame| self.camera.read(frame));
@@ -180,8 +206,12 @@ impl Kiosk<'_> {
                     summary.stages.add(Stage::Capture, &stages);
                     summary.frames += 1;
                     rate.tick();
-                    // A busy worker is no fault: this frame is shown and not walked.
-                    let _ = to_worker.try_send((summary.frames, buffer.clone()));
+                    let walked = spares.pop().unwrap_or_default();
+                    match to_worker.try_send(Job { number: summary.frames, frame: buffer.clone(), is_afresh, walked }) {
+                        Ok(()) => is_afresh = false,
+                        // A busy worker is no fault: this frame is shown and not walked.
+                        Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => spares.push(job.walked),
+                    }
                     buffers.extend(shown.replace(buffer));
                     String::new()
                 }
@@ -189,7 +219,8 @@ impl Kiosk<'_> {
                 Err(fault) => {
                     buffers.push(buffer);
                     if !matches!(fault, Fault::BadFrame(_)) {
-                        sightings.clear();
+                        seen.sightings.clear();
+                        (gap, is_afresh) = (summary.frames, true);
                     }
                     fault.to_string()
                 }
@@ -202,7 +233,9 @@ impl Kiosk<'_> {
                 match walked {
                     Ok(walked) => {
                         stages.merge(&walked.stages);
-                        sightings = take(walked, number, &mut summary, self.on_walked)?;
+                        take(&walked, number, &mut summary, self.on_walked)?;
+                        // Who was there before a gap is not shown after it.
+                        spares.push(if number > gap { std::mem::replace(&mut seen, walked) } else { walked });
                     }
                     Err(error) => (self.on_notice)(&format!("a frame was not recognised: {error:#}")),
                 }
@@ -214,7 +247,7 @@ impl Kiosk<'_> {
                 &live::View {
                     frame: shown.as_deref(),
                     mirror: self.mirror,
-                    sightings: &sightings,
+                    sightings: &seen.sightings,
                     thumbnails,
                     gallery_people: people,
                     how_to_enroll: &self.how_to_enroll,
@@ -226,7 +259,7 @@ impl Kiosk<'_> {
             self.screen.show(&canvas)?;
             stages.set(Stage::Draw, drawing.elapsed());
             summary.stages.add(Stage::Draw, &stages);
-            if summary.first_name.is_none() && sightings.iter().any(|s| best(s).is_some()) {
+            if summary.first_name.is_none() && seen.sightings.iter().any(|s| likeness(s).is_some()) {
                 summary.first_name = Some(Instant::now());
             }
             if self.screen.events().contains(&Event::Quit) {
@@ -238,37 +271,42 @@ impl Kiosk<'_> {
 }
 
 /// The worker: walks the frames that it is handed, until there are no more.
-fn recognise(walk: &mut Walk, frames: &Receiver<(u64, Arc<Frame>)>, report: &Sender<(u64, Result<Walked>)>) {
-    for (number, frame) in frames {
-        if report.send((number, walk.frame(&frame))).is_err() {
+fn recognise(walk: &mut Walk, jobs: &Receiver<Job>, report: &SyncSender<Report>) {
+    for Job { number, frame, is_afresh, mut walked } in jobs {
+        if is_afresh {
+            walk.forget();
+        }
+        let done = walk.frame(&frame, &mut walked).map(|()| walked);
+        if report.send((number, done)).is_err() {
             return;
         }
     }
 }
 
-/// Enters a walked frame into the books. Returns its faces.
+/// Enters a walked frame into the books.
 fn take(
-    walked: Walked,
+    walked: &Walked,
     number: u64,
     summary: &mut Summary,
     on_walked: &mut dyn FnMut(u64, &Walked) -> Result<()>,
-) -> Result<Vec<Sighting>> {
-    on_walked(number, &walked)?;
+) -> Result<()> {
+    on_walked(number, walked)?;
     summary.walked += 1;
     summary.faces += walked.sightings.len() as u64;
-    for name in walked.sightings.iter().filter_map(best) {
-        *summary.names.entry(name.to_string()).or_default() += 1;
+    for name in walked.sightings.iter().filter_map(likeness) {
+        match summary.names.get_mut(name) {
+            Some(times) => *times += 1,
+            None => drop(summary.names.insert(name.to_string(), 1)),
+        }
     }
     for stage in Stage::WALK {
         summary.stages.add(stage, &walked.stages);
     }
-    Ok(walked.sightings)
+    Ok(())
 }
 
-/// Whom a face resembles most, unless "nobody" has the larger share.
-pub fn best(sighting: &Sighting) -> Option<&str> {
-    let answer = sighting.answer.as_ref()?;
-    answer.matches.first().filter(|m| m.percent >= answer.nobody_percent).map(|m| m.name.as_str())
+fn likeness(sighting: &Sighting) -> Option<&str> {
+    Some(&sighting.answer.as_ref()?.likeness()?.name)
 }
 
 /// A frame buffer that nobody looks at any more.

@@ -1,24 +1,28 @@
 //! A board and a manifest in, the rooms' doers out: start-up as a list that can be read.
 
 use crate::board::{self, Board};
-use crate::detect::{Detector, Net};
+use crate::detect::{Detector, Follower, Net, Nets};
 use crate::embed::{self, Embedder};
 use crate::gallery::{Calibration, EmbedderId, Gallery};
 use crate::infer::{self, Normalise};
 use crate::manifest::{EmbeddingFacts, Entry, Manifest, Precision, Role};
-use crate::pipeline::Walk;
+use crate::pipeline::{self, Walk};
 use crate::{camera, screen};
 use anyhow::{Context, Result};
 use std::path::Path;
 
-/// MT-CNN with the files of the board's precision.
+/// MT-CNN with the files of the board's precision, on as many threads as the board gives.
 pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {
     let net = |role, name: &str| -> Result<Net> {
         let entry = models.find(role, name, board.precision)?;
         Ok(Net { model: infer::open(&models.path(entry), &entry.sha256)?, normalise: normalise(entry) })
     };
     let settings = crate::detect::Settings { min_face_px: board.min_face_px, factor: board.factor, thresholds: board.thresholds };
-    Detector::new(net(Role::Pnet, "mtcnn-pnet")?, net(Role::Rnet, "mtcnn-rnet")?, net(Role::Onet, "mtcnn-onet")?, settings)
+    let nets = |_| {
+        let (pnet, rnet) = (net(Role::Pnet, "mtcnn-pnet")?, net(Role::Rnet, "mtcnn-rnet")?);
+        Ok(Nets { pnet, rnet, onet: net(Role::Onet, "mtcnn-onet")? })
+    };
+    Detector::new((0..board.threads).map(nets).collect::<Result<_>>()?, settings)
 }
 
 /// The embedder that the board names.
@@ -60,14 +64,12 @@ pub fn gallery(models: &Manifest, board: &board::Recognise, file: &Path) -> Resu
 
 /// The whole walk, with the board's gallery.
 pub fn walk(models: &Manifest, board: &Board) -> Result<Walk> {
-    Ok(Walk::new(
-        detector(models, &board.detect)?,
-        embedder(models, &board.recognise)?,
-        gallery(models, &board.recognise, &board.gallery.file)?,
-        board.recognise.top,
-        board.recognise.faces_most,
-        board.detect.patience_frames,
-    ))
+    let Board { detect, recognise, .. } = board;
+    let follower = Follower::new(detector(models, detect)?, detect.search_every, detect.patience_frames);
+    let gallery = gallery(models, recognise, &board.gallery.file)?;
+    let settings =
+        pipeline::Settings { top: recognise.top, faces_most: recognise.faces_most, refresh_every: recognise.refresh_every };
+    Ok(Walk::new(follower, embedder(models, recognise)?, gallery, settings))
 }
 
 /// What the camera room wants to know of the board.

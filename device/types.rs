@@ -114,6 +114,13 @@ pub struct Answer {
     pub nobody_percent: f32,
 }
 
+impl Answer {
+    /// Whom the face resembles, if anybody: the best name, unless "nobody" has the larger share.
+    pub fn likeness(&self) -> Option<&Match> {
+        self.matches.first().filter(|best| best.percent >= self.nobody_percent)
+    }
+}
+
 /// A face that the booth follows from frame to frame.
 #[derive(Clone, Debug)]
 pub struct Sighting {
@@ -121,7 +128,7 @@ pub struct Sighting {
     pub track: u64,
     /// The newest detection.
     pub face: Face,
-    /// The newest chip, for the screen.
+    /// What was last embedded of it, for the screen.
     pub chip: Option<Chip>,
     /// What the gallery says, smoothed over frames; `None` before the first answer or with an empty gallery.
     pub answer: Option<Answer>,

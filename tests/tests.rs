@@ -7,6 +7,9 @@ mod promises {
     /// Sample people are enrolled, matched, shown.
     mod walk;
 
+    /// A followed face stays where a search finds it.
+    mod following;
+
     /// The JSON contract and the exit codes.
     mod contract;
 

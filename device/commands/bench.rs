@@ -2,16 +2,17 @@
 
 use super::{Common, Outcome, json, line};
 use anyhow::{Context, Result, bail, ensure};
+use lookalike::align::Similarity;
 use lookalike::board::Board;
 use lookalike::gallery::Gallery;
 use lookalike::infer::{self, Model};
 use lookalike::manifest::{Entry, Manifest, Precision, Role};
-use lookalike::pipeline::Walk;
+use lookalike::pipeline::{Walk, Walked};
 use lookalike::screen::{Canvas, Surface};
 use lookalike::stopwatch::minimum_and_median;
-use lookalike::types::{Chip, Embedding, Frame};
+use lookalike::types::{Chip, Embedding, Face, Frame, Landmarks};
 use lookalike::ui::live;
-use lookalike::{detect, picture, setup};
+use lookalike::{align, detect, picture, setup};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -76,7 +77,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     infer::set_threads(board.detect.threads);
     let bench = Bench { board, models, repeat: options.repeat.into(), json: options.json };
     if !bench.json {
-        line(&format!("{:20} {:>9} {:>8} {:>9} {:>9}", "net", "precision", "threads", "min ms", "median ms"))?;
+        line(&format!("{:22} {:>9} {:>8} {:>9} {:>9}", "net", "precision", "threads", "min ms", "median ms"))?;
     }
     let [pnet, rnet, onet] = [(Role::Pnet, "mtcnn-pnet"), (Role::Rnet, "mtcnn-rnet"), (Role::Onet, "mtcnn-onet")]
         .map(|(role, name)| bench.models.find(role, name, bench.board.detect.precision));
@@ -123,12 +124,16 @@ impl Bench {
             run()?;
             times.push(start.elapsed().as_secs_f32() * 1e3);
         }
-        let (min_ms, median_ms) = minimum_and_median(&times).context("nothing was measured")?;
+        self.report(name, precision, &times)
+    }
+
+    fn report(&self, name: &str, precision: &str, times: &[f32]) -> Result<()> {
+        let (min_ms, median_ms) = minimum_and_median(times).context("nothing was measured")?;
         let row = Row { net: name.into(), precision: precision.into(), threads: self.board.detect.threads, min_ms, median_ms };
         if self.json {
             return line(&json::to_line(&row)?);
         }
-        line(&format!("{:20} {:>9} {:8} {:9.3} {:9.3}", row.net, row.precision, row.threads, row.min_ms, row.median_ms))
+        line(&format!("{:22} {:>9} {:8} {:9.3} {:9.3}", row.net, row.precision, row.threads, row.min_ms, row.median_ms))
     }
 
     fn walk(&self, photo: Option<PathBuf>) -> Result<()> {
@@ -137,16 +142,19 @@ impl Bench {
         let replay = folder.path().join("replay");
         std::fs::create_dir(&replay)?;
         let photo_file = replay.join("photo.jpg");
-        let chip = self.find_photo(&mut walk, photo, &photo_file)?;
+        let (face, chip) = self.find_photo(&mut walk, photo, &photo_file)?;
         let file = folder.path().join("bench.gallery");
         let embedding = walk.embedder.embed(std::slice::from_ref(&chip))?.remove(0);
         walk.gallery = self.crowd(&file, &embedding, &chip)?;
         let mut canvas = Canvas::new(Surface { width: 1280, height: 720, cells: false });
         let thumbnails = [("Sample".to_string(), chip)].into();
         let precision = self.board.detect.precision.to_string();
+        let mut walked = Walked::default();
         self.measure("walk-640x480", &precision, || {
             let frame = picture::read(&photo_file)?;
-            let walked = walk.frame(&frame)?;
+            // Every time a face that nobody knows yet: searched, and looked at.
+            walk.forget();
+            walk.frame(&frame, &mut walked)?;
             let view = live::View {
                 frame: Some(&frame),
                 mirror: self.board.screen.mirror,
@@ -161,12 +169,56 @@ impl Bench {
             live::draw(&mut canvas, &view);
             Ok(())
         })?;
-        drop(walk);
+        self.video(&picture::read(&photo_file)?, &face, walk, &file)?;
         self.program(&file, &replay, folder.path())
     }
 
-    /// Writes the photo as a camera would deliver it, a JPEG of 640x480, and returns the chip of a face in it.
-    fn find_photo(&self, walk: &mut Walk, photo: Option<PathBuf>, file: &Path) -> Result<Chip> {
+    /// A video of the photo's face that moves about: following it, against detecting and embedding it in every frame, as
+    /// one of many videos and with a face that is new in each. Milliseconds are per frame, over the whole video.
+    fn video(&self, photo: &Frame, face: &Face, mut walk: Walk, gallery: &Path) -> Result<()> {
+        let frames = video(photo, &face.landmarks);
+        let (repeat, mut walked) = (self.repeat.div_ceil(4), Walked::default());
+        let mut every = self.board.clone();
+        (every.detect.search_every, every.recognise.refresh_every) = (1, 1);
+        let mut plain = setup::walk(&self.models, &Board { gallery: nowhere(), ..every })?;
+        plain.gallery = setup::gallery(&self.models, &self.board.recognise, gallery)?;
+        let mut play = |walk: &mut Walk| -> Result<f32> {
+            let start = Instant::now();
+            for frame in &frames {
+                walk.frame(frame, &mut walked)?;
+                ensure!(walked.sightings.len() == 1, "{} faces in the video of one", walked.sightings.len());
+            }
+            Ok(start.elapsed().as_secs_f32() * 1e3 / frames.len() as f32)
+        };
+        let mut times = [const { Vec::new() }; 3];
+        for round in 0..=repeat {
+            let every = play(&mut plain)?;
+            walk.forget();
+            let arrived = play(&mut walk)?;
+            let tracked = play(&mut walk)?;
+            // The first round makes plans and buffers.
+            if round > 0 {
+                times.iter_mut().zip([every, tracked, arrived]).for_each(|(list, ms)| list.push(ms));
+            }
+        }
+        let precision = self.board.detect.precision.to_string();
+        let names = ["walk-video-every-frame", "walk-video-tracked", "walk-video-arrival"];
+        for (name, times) in names.iter().zip(&times) {
+            self.report(name, &precision, times)?;
+        }
+        let [every, tracked, arrived] = times.map(|t| minimum_and_median(&t).map_or(f32::NAN, |(_, median)| median));
+        if self.json {
+            return Ok(());
+        }
+        line(&format!(
+            "following a face takes {:.3} of detecting it in every frame, {:.3} in its first two seconds",
+            tracked / every,
+            arrived / every
+        ))
+    }
+
+    /// Writes the photo as a camera would deliver it, a JPEG of 640x480, and returns a face in it and its chip.
+    fn find_photo(&self, walk: &mut Walk, photo: Option<PathBuf>, file: &Path) -> Result<(Face, Chip)> {
         let folder = &self.board.camera.replay;
         let candidates = match photo {
             Some(photo) => vec![photo],
@@ -174,9 +226,10 @@ impl Bench {
         };
         for path in candidates {
             as_camera_frame(picture::read(&path)?, file)?;
-            let walked = walk.frame(&picture::read(file)?)?;
-            if let Some(chip) = walked.sightings.into_iter().find_map(|s| s.chip) {
-                return Ok(chip);
+            let mut walked = Walked::default();
+            walk.frame(&picture::read(file)?, &mut walked)?;
+            if let Some(found) = walked.sightings.into_iter().find_map(|s| Some((s.face, s.chip?))) {
+                return Ok(found);
             }
         }
         bail!("no photo with a face for the walk in {}: name one with --photo IMAGE, or run `make models`", folder.display())
@@ -232,6 +285,30 @@ fn as_camera_frame(frame: Frame, file: &Path) -> Result<()> {
     let (x, y) = ((640 - fitted.width()) / 2, (480 - fitted.height()) / 2);
     image::imageops::replace(&mut whole, &fitted, x.into(), y.into());
     whole.save(file).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Two seconds of the photo as the camera sees it when the face walks in a figure of eight, nods sideways, and comes nearer
+/// and goes: 640x480, a closed loop, with a little sensor noise. All of the picture moves, which is the hard case for
+/// whoever looks for motion.
+fn video(photo: &Frame, landmarks: &Landmarks) -> Vec<Frame> {
+    const FRAMES: usize = 60;
+    const EYES_APART_PX: f32 = 60.0;
+    let [[ax, ay], [bx, by], nose, ..] = *landmarks;
+    let size = EYES_APART_PX / (bx - ax).hypot(by - ay).max(1.0);
+    let at = |index: usize| {
+        let phase = index as f32 / FRAMES as f32 * std::f32::consts::TAU;
+        let (lean, scale) = (0.15 * phase.sin(), size * (1.0 + 0.15 * phase.cos()));
+        let (x, y) = (320.0 + 120.0 * phase.cos(), 240.0 + 50.0 * (2.0 * phase).sin());
+        let (a, b) = (scale * lean.cos(), scale * lean.sin());
+        let there = Similarity { a, b, tx: x - (a * nose[0] - b * nose[1]), ty: y - (b * nose[0] + a * nose[1]) };
+        let Chip { width, height, mut pixels } = align::cut(photo, landmarks, &landmarks.map(|p| there.apply(p)), 640, 480);
+        for (place, byte) in pixels.iter_mut().enumerate() {
+            let noise = (place as u32).wrapping_add(index as u32 * 104_729).wrapping_mul(2_654_435_761) >> 29;
+            *byte = byte.saturating_add(noise as u8).saturating_sub(4);
+        }
+        Frame { width, height, pixels, ..Frame::empty() }
+    };
+    (0..FRAMES).map(at).collect()
 }
 
 /// A gallery file that is not there.

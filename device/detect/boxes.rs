@@ -31,6 +31,11 @@ impl Candidate {
         let rect = Rect { x: x + (w - side) / 2.0, y: y + (h - side) / 2.0, w: side, h: side };
         Self { rect, ..self }
     }
+
+    /// Box and score, for [`Suppressor::thin`].
+    pub fn scored(&self) -> (Rect, f32) {
+        (self.rect, self.score)
+    }
 }
 
 /// What overlap is measured against.
@@ -42,28 +47,46 @@ pub(super) enum Overlap {
     Smaller,
 }
 
-/// Non-maximum suppression: best first, each box stays unless it overlaps one that stayed by more than `limit`.
-/// Returns indices into `boxes`. Equal scores keep their order; a score that is not a number comes last.
-pub(super) fn suppress(boxes: &[(Rect, f32)], limit: f32, overlap: Overlap) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..boxes.len()).collect();
-    order.sort_by(|&a, &b| boxes[b].1.total_cmp(&boxes[a].1));
-    let mut kept: Vec<usize> = Vec::new();
-    for index in order {
-        let rect = &boxes[index].0;
-        if kept.iter().all(|&k| overlap_of(&boxes[k].0, rect, overlap) <= limit) {
-            kept.push(index);
-        }
-    }
-    kept
+/// Non-maximum suppression, keeping its buffers.
+#[derive(Default)]
+pub(super) struct Suppressor {
+    order: Vec<usize>,
+    kept: Vec<usize>,
 }
 
-fn overlap_of(a: &Rect, b: &Rect, overlap: Overlap) -> f32 {
-    match overlap {
-        Overlap::Union => a.iou(b),
-        Overlap::Smaller => {
-            let w = (a.x + a.w).min(b.x + b.w) - a.x.max(b.x);
-            let h = (a.y + a.h).min(b.y + b.h) - a.y.max(b.y);
-            w.max(0.0) * h.max(0.0) / (a.w * a.h).min(b.w * b.h).max(f32::MIN_POSITIVE)
+impl Suppressor {
+    /// Leaves the best first: each item stays unless its box overlaps one that stayed by more than `limit`. `box_of` says an
+    /// item's box and score. Equal scores keep their order; a score that is not a number comes last.
+    pub fn thin<T: Copy>(&mut self, list: &mut Vec<T>, box_of: impl Fn(&T) -> (Rect, f32), limit: f32, overlap: Overlap) {
+        let Self { order, kept } = self;
+        order.clear();
+        order.extend(0..list.len());
+        order.sort_unstable_by(|&a, &b| box_of(&list[b]).1.total_cmp(&box_of(&list[a]).1).then(a.cmp(&b)));
+        kept.clear();
+        for &index in &*order {
+            let (rect, _) = box_of(&list[index]);
+            if kept.iter().all(|&k| overlap.of(&box_of(&list[k]).0, &rect) <= limit) {
+                kept.push(index);
+            }
+        }
+        let before = list.len();
+        for &index in &*kept {
+            list.push(list[index]);
+        }
+        list.drain(..before);
+    }
+}
+
+impl Overlap {
+    /// How much of the area two boxes share, 0 to 1.
+    pub fn of(self, a: &Rect, b: &Rect) -> f32 {
+        match self {
+            Overlap::Union => a.iou(b),
+            Overlap::Smaller => {
+                let w = (a.x + a.w).min(b.x + b.w) - a.x.max(b.x);
+                let h = (a.y + a.h).min(b.y + b.h) - a.y.max(b.y);
+                w.max(0.0) * h.max(0.0) / (a.w * a.h).min(b.w * b.h).max(f32::MIN_POSITIVE)
+            }
         }
     }
 }
@@ -76,18 +99,25 @@ mod tests {
         Rect { x, y, w, h }
     }
 
+    /// The scores that stay, in tenths.
+    fn suppress(boxes: &[(Rect, f32)], limit: f32, overlap: Overlap) -> Vec<u32> {
+        let mut list = boxes.to_vec();
+        Suppressor::default().thin(&mut list, |b| *b, limit, overlap);
+        list.iter().map(|b| (b.1 * 10.0).round() as u32).collect()
+    }
+
     #[test]
     fn the_best_of_overlapping_boxes_stays() {
         let boxes = [(rect(0.0, 0.0, 10.0, 10.0), 0.7), (rect(1.0, 0.0, 10.0, 10.0), 0.9), (rect(50.0, 0.0, 10.0, 10.0), 0.8)];
-        assert_eq!(suppress(&boxes, 0.5, Overlap::Union), [1, 2]);
-        assert_eq!(suppress(&boxes, 0.9, Overlap::Union), [1, 2, 0]);
+        assert_eq!(suppress(&boxes, 0.5, Overlap::Union), [9, 8]);
+        assert_eq!(suppress(&boxes, 0.9, Overlap::Union), [9, 8, 7]);
     }
 
     #[test]
     fn a_box_inside_another_is_covered_only_against_the_smaller() {
         let boxes = [(rect(0.0, 0.0, 100.0, 100.0), 0.9), (rect(40.0, 40.0, 10.0, 10.0), 0.8)];
-        assert_eq!(suppress(&boxes, 0.7, Overlap::Union), [0, 1]);
-        assert_eq!(suppress(&boxes, 0.7, Overlap::Smaller), [0]);
+        assert_eq!(suppress(&boxes, 0.7, Overlap::Union), [9, 8]);
+        assert_eq!(suppress(&boxes, 0.7, Overlap::Smaller), [9]);
     }
 
     #[test]

@@ -2,24 +2,27 @@
 //!
 //! P-Net looks for faces at every place of a pyramid of the frame, R-Net sifts what it proposes, O-Net decides and
 //! gives the five landmarks. Boxes are corrected by regression after each stage and thinned by suppression.
+//! A [`Follower`] spares most frames most of this: O-Net alone confirms the faces that are known from the last frame.
 
-use crate::infer::{Model, Normalise, Tensor};
-use crate::types::{Face, Frame, Landmarks, Rect};
-use anyhow::{Result, ensure};
+use crate::infer::{self, Model, Normalise};
+use crate::types::{Face, Frame, Rect};
+use anyhow::{Context, Result, ensure};
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 mod area;
 mod boxes;
+mod follow;
+mod lane;
+mod motion;
 mod pyramid;
 mod track;
 
-use boxes::{Candidate, Overlap, suppress};
-use pyramid::{Level, Scaler};
-pub use track::Tracks;
+use boxes::{Candidate, Overlap, Suppressor};
+pub use follow::{Followed, Follower};
+use lane::{Lane, Proposal, Stage, Verdict};
+use pyramid::Level;
 
-const RNET_SIDE_PX: u32 = 24;
-const ONET_SIDE_PX: u32 = 48;
-/// P-Net gives one answer every two pixels of a level.
-const STRIDE_PX: f32 = 2.0;
 /// A net gets at most so many crops at a time; batches are powers of two, so that few plans serve any number.
 const BATCH_MOST: usize = 64;
 
@@ -42,27 +45,49 @@ pub struct Net {
     pub normalise: Normalise,
 }
 
+/// The three nets of the cascade, for one thread.
+pub struct Nets {
+    /// [n, h, w] pictures to scores [n, 2, h', w'] (face second) and edge shifts [n, 4, h', w'].
+    pub pnet: Net,
+    /// [n, 24, 24] pictures to [n, 2] and [n, 4].
+    pub rnet: Net,
+    /// [n, 48, 48] pictures to [n, 2], [n, 4] and [n, 10]: five x, then five y.
+    pub onet: Net,
+}
+
 /// Width and height of the pyramid's levels for a frame, largest first.
 pub fn level_sizes(width: u32, height: u32, min_face_px: f32, factor: f32) -> Vec<(usize, usize)> {
     pyramid::levels(width, height, min_face_px, factor).iter().map(|l| (l.width as usize, l.height as usize)).collect()
 }
 
-/// Finds faces.
+/// Finds faces. Buffers are kept from frame to frame.
 pub struct Detector {
-    pnet: Net,
-    rnet: Net,
-    onet: Net,
+    lanes: Vec<Lane>,
+    /// Where there is more than one lane.
+    pool: Option<ThreadPool>,
     settings: Settings,
-    scaler: Scaler,
+    /// Frame size and smallest face that the lanes' levels are made for.
+    levels_for: Option<(u32, u32, f32)>,
+    suppressor: Suppressor,
+    candidates: Vec<Candidate>,
+    verdicts: Vec<Verdict>,
 }
 
 impl Detector {
-    /// A detector around three nets.
-    ///
-    /// P-Net: [1, 3, h, w] to scores [1, 2, h', w'] (face second) and edge shifts [1, 4, h', w'].
-    /// R-Net: [n, 3, 24, 24] to [n, 2], [n, 4]. O-Net: [n, 3, 48, 48] to [n, 2], [n, 4] and [n, 10]: five x, then five y.
-    pub fn new(pnet: Net, rnet: Net, onet: Net, settings: Settings) -> Result<Self> {
-        let mut detector = Self { pnet, rnet, onet, settings, scaler: Scaler::new() };
+    /// A detector that runs levels and batches on as many threads as it is given nets; the answers are the same for any
+    /// number. One thread is the caller's own.
+    pub fn new(nets: Vec<Nets>, settings: Settings) -> Result<Self> {
+        ensure!(!nets.is_empty(), "a detector needs the nets of one thread at least");
+        let pool = (nets.len() > 1).then(|| start_pool(nets.len())).transpose().context("cannot start the detector's threads")?;
+        let mut detector = Self {
+            lanes: nets.into_iter().map(Lane::new).collect(),
+            pool,
+            settings,
+            levels_for: None,
+            suppressor: Suppressor::default(),
+            candidates: Vec::new(),
+            verdicts: Vec::new(),
+        };
         detector.check()?;
         Ok(detector)
     }
@@ -74,147 +99,159 @@ impl Detector {
 
     /// All faces of a frame, best first. None is an empty list.
     pub fn detect(&mut self, frame: &Frame) -> Result<Vec<Face>> {
-        let proposed = self.propose(frame)?;
-        let sifted = self.sift(frame, &proposed)?;
-        self.decide(frame, &sifted)
+        let mut faces = Vec::new();
+        self.detect_into(frame, &mut faces)?;
+        Ok(faces)
+    }
+
+    /// As [`Detector::detect`], into a list that is kept.
+    pub fn detect_into(&mut self, frame: &Frame, faces: &mut Vec<Face>) -> Result<()> {
+        self.propose(frame)?;
+        self.sift(frame)?;
+        self.decide(frame, faces)
+    }
+
+    /// Asks O-Net alone: for each of `squares`, the face that it sees there, if any.
+    fn confirm(&mut self, frame: &Frame, squares: &[Rect], faces: &mut Vec<Option<Face>>) -> Result<()> {
+        faces.clear();
+        faces.resize(squares.len(), None);
+        self.candidates.clear();
+        self.candidates.extend(squares.iter().map(|&rect| Candidate { rect, score: 1.0, shift: [0.0; 4] }));
+        self.look(frame, Stage::Onet)?;
+        for verdict in &self.verdicts {
+            faces[verdict.index] = face_of(verdict, self.candidates[verdict.index], self.settings.thresholds[2]);
+        }
+        Ok(())
     }
 
     /// Stage one, P-Net: the whole pyramid.
-    fn propose(&mut self, frame: &Frame) -> Result<Vec<Candidate>> {
-        let mut all = Vec::new();
-        for level in pyramid::levels(frame.width, frame.height, self.settings.min_face_px, self.settings.factor) {
-            all.extend(thin(self.propose_at(frame, level)?, 0.5));
+    fn propose(&mut self, frame: &Frame) -> Result<()> {
+        self.share_levels(frame);
+        let settings = self.settings;
+        self.each_lane(|lane| lane.proposals.len(), |lane| lane.propose(frame, &settings))?;
+        self.candidates.clear();
+        let proposals = || self.lanes.iter().flat_map(|lane| &lane.proposals);
+        for order in 0..proposals().count() {
+            let level = proposals().filter(|p| p.order == order);
+            self.candidates.extend(level.flat_map(|p| &p.found));
         }
-        Ok(thin(all, 0.7).into_iter().map(|c| c.regressed(1.0).squared()).collect())
-    }
-
-    fn propose_at(&mut self, frame: &Frame, level: Level) -> Result<Vec<Candidate>> {
-        let bytes = self.scaler.level(frame, level)?;
-        let shape = [1, level.height as usize, level.width as usize];
-        let outputs = self.pnet.model.run(shape, &self.pnet.normalise, &mut |pixels| pixels.copy_from_slice(bytes))?;
-        let [scores, shifts] = outputs_of("P-Net", outputs)?;
-        let (rows, columns) = map_size(scores, shifts)?;
-        let (area, threshold) = (rows * columns, self.settings.thresholds[0]);
-        let mut found = Vec::new();
-        for (index, &score) in scores.data[area..].iter().enumerate() {
-            if score >= threshold {
-                let (row, column) = ((index / columns) as f32, (index % columns) as f32);
-                let ((x, w), (y, h)) = (window(column, level.scale), window(row, level.scale));
-                let shift = std::array::from_fn(|k| shifts.data[k * area + index]);
-                found.push(Candidate { rect: Rect { x, y, w, h }, score, shift });
-            }
-        }
-        Ok(found)
+        self.suppressor.thin(&mut self.candidates, Candidate::scored, 0.7, Overlap::Union);
+        self.candidates.iter_mut().for_each(|c| *c = c.regressed(1.0).squared());
+        Ok(())
     }
 
     /// Stage two, R-Net.
-    fn sift(&mut self, frame: &Frame, proposed: &[Candidate]) -> Result<Vec<Candidate>> {
-        let mut found = Vec::new();
-        for batch in batches(proposed) {
-            let outputs = look(&mut self.rnet, &mut self.scaler, frame, batch, RNET_SIDE_PX)?;
-            let [scores, shifts] = outputs_of("R-Net", outputs)?;
-            for (index, candidate) in batch.iter().enumerate() {
-                let score = scores.data[index * 2 + 1];
-                if score >= self.settings.thresholds[1] {
-                    found.push(Candidate { score, shift: four(&shifts.data[index * 4..]), ..*candidate });
-                }
-            }
+    fn sift(&mut self, frame: &Frame) -> Result<()> {
+        self.look(frame, Stage::Rnet)?;
+        let threshold = self.settings.thresholds[1];
+        let before = self.candidates.len();
+        for verdict in self.verdicts.iter().filter(|v| v.score >= threshold) {
+            let Verdict { index, score, shift, .. } = *verdict;
+            self.candidates.push(Candidate { score, shift, ..self.candidates[index] });
         }
-        Ok(thin(found, 0.7).into_iter().map(|c| c.regressed(0.0).squared()).collect())
+        self.candidates.drain(..before);
+        self.suppressor.thin(&mut self.candidates, Candidate::scored, 0.7, Overlap::Union);
+        self.candidates.iter_mut().for_each(|c| *c = c.regressed(0.0).squared());
+        Ok(())
     }
 
     /// Stage three, O-Net: the last word and the landmarks.
-    fn decide(&mut self, frame: &Frame, sifted: &[Candidate]) -> Result<Vec<Face>> {
-        let mut faces = Vec::new();
-        for batch in batches(sifted) {
-            let outputs = look(&mut self.onet, &mut self.scaler, frame, batch, ONET_SIDE_PX)?;
-            let [scores, shifts, points] = outputs_of("O-Net", outputs)?;
-            for (index, candidate) in batch.iter().enumerate() {
-                let score = scores.data[index * 2 + 1];
-                if score >= self.settings.thresholds[2] {
-                    let landmarks = landmarks_in(candidate.rect, &points.data[index * 10..]);
-                    let rect = Candidate { shift: four(&shifts.data[index * 4..]), ..*candidate }.regressed(0.0).rect;
-                    faces.push(Face { rect, score, landmarks });
-                }
-            }
+    fn decide(&mut self, frame: &Frame, faces: &mut Vec<Face>) -> Result<()> {
+        self.look(frame, Stage::Onet)?;
+        faces.clear();
+        let threshold = self.settings.thresholds[2];
+        faces.extend(self.verdicts.iter().filter_map(|v| face_of(v, self.candidates[v.index], threshold)));
+        self.suppressor.thin(faces, scored, 0.7, Overlap::Smaller);
+        Ok(())
+    }
+
+    /// Lets a net look at all candidates. Verdicts come in the candidates' order.
+    fn look(&mut self, frame: &Frame, stage: Stage) -> Result<()> {
+        self.lanes.iter_mut().for_each(|lane| lane.batches.clear());
+        let mut rest = 0..self.candidates.len();
+        while let Some(power) = rest.len().checked_ilog2() {
+            let batch = rest.start..rest.start + (1 << power).min(BATCH_MOST);
+            rest.start = batch.end;
+            let load = |lane: &Lane| lane.batches.iter().map(|b| b.len()).sum::<usize>();
+            least(&mut self.lanes, load).batches.push(batch);
         }
-        let boxes: Vec<(Rect, f32)> = faces.iter().map(|f| (f.rect, f.score)).collect();
-        Ok(suppress(&boxes, 0.7, Overlap::Smaller).into_iter().map(|i| faces[i]).collect())
+        let candidates = std::mem::take(&mut self.candidates);
+        let looked = self.each_lane(|lane| lane.batches.len(), |lane| lane.look(frame, stage, &candidates));
+        self.candidates = candidates;
+        looked?;
+        self.verdicts.clear();
+        let said = self.lanes.iter().filter(|lane| !lane.batches.is_empty());
+        self.verdicts.extend(said.flat_map(|lane| &lane.verdicts));
+        self.verdicts.sort_unstable_by_key(|v| v.index);
+        Ok(())
+    }
+
+    /// Gives each lane its levels, once per frame size.
+    fn share_levels(&mut self, frame: &Frame) {
+        let Settings { min_face_px, factor, .. } = self.settings;
+        let wanted = (frame.width, frame.height, min_face_px);
+        if self.levels_for.replace(wanted) == Some(wanted) {
+            return;
+        }
+        self.lanes.iter_mut().for_each(|lane| lane.proposals.clear());
+        for (order, level) in pyramid::levels(frame.width, frame.height, min_face_px, factor).into_iter().enumerate() {
+            let load = |lane: &Lane| lane.proposals.iter().map(|p| (p.level.width * p.level.height) as usize).sum::<usize>();
+            least(&mut self.lanes, load).proposals.push(Proposal { order, level, found: Vec::new() });
+        }
+    }
+
+    /// Lets every lane work: side by side where more than one has something to do.
+    fn each_lane(&mut self, todo: impl Fn(&Lane) -> usize, work: impl Fn(&mut Lane) -> Result<()> + Send + Sync) -> Result<()> {
+        match &self.pool {
+            Some(pool) if self.lanes.iter().filter(|lane| todo(lane) > 0).count() > 1 => {
+                let lanes = &mut self.lanes;
+                pool.install(|| lanes.par_iter_mut().try_for_each(work))
+            }
+            _ => self.lanes.iter_mut().filter(|lane| todo(lane) > 0).try_for_each(work),
+        }
     }
 
     /// Runs each net once, so that a net of another shape is found at start and not in front of a visitor.
     fn check(&mut self) -> Result<()> {
         let frame = Frame { width: 48, height: 48, pixels: vec![128; 48 * 48 * 3], ..Frame::empty() };
-        self.propose_at(&frame, Level { width: 24, height: 24, scale: 0.5 })?;
         let whole = Candidate { rect: Rect { x: 0.0, y: 0.0, w: 48.0, h: 48.0 }, score: 1.0, shift: [0.0; 4] };
-        self.sift(&frame, &[whole])?;
-        self.decide(&frame, &[whole])?;
+        for lane in &mut self.lanes {
+            let level = Level { width: 24, height: 24, scale: 0.5 };
+            lane.proposals = vec![Proposal { order: 0, level, found: Vec::new() }];
+            lane.propose(&frame, &self.settings)?;
+            lane.proposals.clear();
+            lane.batches.push(0..1);
+            lane.look(&frame, Stage::Rnet, &[whole])?;
+            lane.look(&frame, Stage::Onet, &[whole])?;
+        }
         Ok(())
     }
 }
 
-/// Start and length, in frame pixels, of the window that P-Net looked at for a row or column of its answer. Cut to whole
-/// pixels as in training, where the first pixel of a frame is called 1 and both ends belong to the window.
-fn window(index: f32, scale: f32) -> (f32, f32) {
-    let first = ((STRIDE_PX * index + 1.0) / scale).floor();
-    let last = ((STRIDE_PX * index + pyramid::WINDOW_PX) / scale).floor();
-    (first - 1.0, last - first + 1.0)
+/// Threads for the lanes, on which nets do not start threads of their own.
+fn start_pool(threads: usize) -> Result<ThreadPool> {
+    let start = |thread: rayon::ThreadBuilder| {
+        let builder = std::thread::Builder::new().name(format!("detector {}", thread.index()));
+        builder.spawn(move || infer::on_one_thread(|| thread.run())).map(drop)
+    };
+    Ok(ThreadPoolBuilder::new().num_threads(threads).spawn_handler(start).build()?)
 }
 
-fn thin(candidates: Vec<Candidate>, limit: f32) -> Vec<Candidate> {
-    let boxes: Vec<(Rect, f32)> = candidates.iter().map(|c| (c.rect, c.score)).collect();
-    suppress(&boxes, limit, Overlap::Union).into_iter().map(|i| candidates[i]).collect()
+/// The lane with the least to do, the first of several.
+fn least(lanes: &mut [Lane], load: impl Fn(&Lane) -> usize) -> &mut Lane {
+    let index = (0..lanes.len()).min_by_key(|&i| load(&lanes[i])).unwrap_or(0);
+    &mut lanes[index]
 }
 
-/// Cuts a list into runs of 64, 32, 16, ... 1.
-fn batches(mut list: &[Candidate]) -> impl Iterator<Item = &[Candidate]> {
-    std::iter::from_fn(move || {
-        let size = (1usize << list.len().checked_ilog2()?).min(BATCH_MOST);
-        let (batch, rest) = list.split_at(size);
-        list = rest;
-        Some(batch)
-    })
+/// Box and score, for [`Suppressor::thin`].
+fn scored(face: &Face) -> (Rect, f32) {
+    (face.rect, face.score)
 }
 
-/// Runs a net on crops of the frame, all in one batch.
-fn look<'n>(net: &'n mut Net, scaler: &mut Scaler, frame: &Frame, batch: &[Candidate], side_px: u32) -> Result<&'n [Tensor]> {
-    let side = side_px as usize;
-    let mut fault = None;
-    let outputs = net.model.run([batch.len(), side, side], &net.normalise, &mut |pixels| {
-        for (candidate, crop) in batch.iter().zip(pixels.chunks_exact_mut(3 * side * side)) {
-            match scaler.crop(frame, candidate.rect, side_px) {
-                Ok(bytes) => crop.copy_from_slice(bytes),
-                Err(error) => fault = Some(error),
-            }
-        }
-    })?;
-    fault.map_or(Ok(outputs), Err)
-}
-
-/// The first N outputs of a net, checked against what the cascade reads from them (per crop 2, 4 and 10 numbers).
-fn outputs_of<'a, const N: usize>(net: &str, outputs: &'a [Tensor]) -> Result<[&'a Tensor; N]> {
-    const CHANNELS: [usize; 3] = [2, 4, 10];
-    ensure!(outputs.len() >= N, "{net} has {} outputs, {N} are needed: is its manifest entry right?", outputs.len());
-    for (output, channels) in outputs.iter().zip(CHANNELS).take(N) {
-        let fits = output.shape.get(1) == Some(&channels) && output.data.len() == output.shape.iter().product::<usize>();
-        ensure!(fits, "{net} gives {:?} where [n, {channels}, ..] is needed: is its manifest entry right?", output.shape);
-    }
-    Ok(std::array::from_fn(|i| &outputs[i]))
-}
-
-fn map_size(scores: &Tensor, shifts: &Tensor) -> Result<(usize, usize)> {
-    match (&scores.shape[..], &shifts.shape[..]) {
-        (&[1, 2, rows, columns], &[1, 4, r, c]) if (rows, columns) == (r, c) => Ok((rows, columns)),
-        (a, b) => anyhow::bail!("P-Net gives {a:?} and {b:?} where [1, 2, h, w] and [1, 4, h, w] are needed"),
-    }
-}
-
-fn four(data: &[f32]) -> [f32; 4] {
-    std::array::from_fn(|k| data[k])
-}
-
-fn landmarks_in(rect: Rect, points: &[f32]) -> Landmarks {
-    std::array::from_fn(|k| [rect.x + rect.w * points[k], rect.y + rect.h * points[5 + k]])
+/// The face that O-Net sees in a candidate's crop, if it is sure enough.
+fn face_of(verdict: &Verdict, candidate: Candidate, threshold: f32) -> Option<Face> {
+    let rect = Candidate { shift: verdict.shift, ..candidate }.regressed(0.0).rect;
+    (verdict.score >= threshold).then(|| Face { rect, score: verdict.score, landmarks: verdict.landmarks(candidate.rect) })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Pictures at the sizes that the nets want: the pyramid's levels and the candidates' crops.
 
-use super::area;
+use super::area::{self, Part, Shrinker};
 use crate::types::{Frame, Rect};
 use anyhow::{Context, Result};
 use fast_image_resize::images::{Image, ImageRef};
@@ -33,105 +33,60 @@ pub(super) fn levels(width: u32, height: u32, min_face_px: f32, factor: f32) -> 
     found
 }
 
-/// Resizes parts of frames by area averaging, keeping its buffers.
+/// Resizes frames and parts of them by area averaging, keeping its buffers.
 pub(super) struct Scaler {
     resizer: Resizer,
+    shrinker: Shrinker,
     small: Vec<u8>,
-    part: Vec<u8>,
 }
 
 impl Scaler {
     pub fn new() -> Self {
-        Self { resizer: Resizer::new(), small: Vec::new(), part: Vec::new() }
+        Self { resizer: Resizer::new(), shrinker: Shrinker::default(), small: Vec::new() }
     }
 
     /// The whole frame at the level's size: RGB bytes, rows from the top.
     pub fn level(&mut self, frame: &Frame, level: Level) -> Result<&[u8]> {
-        let whole = Part { x: 0, y: 0, w: frame.width, h: frame.height };
-        resize(
-            &mut self.resizer,
-            (frame.width, frame.height, &frame.pixels),
-            whole,
-            (level.width, level.height, &mut self.small),
-        )?;
+        let Level { width, height, .. } = level;
+        self.small.resize(width as usize * height as usize * 3, 0);
+        let source = ImageRef::new(frame.width, frame.height, &frame.pixels, PixelType::U8x3)?;
+        let mut target = Image::from_slice_u8(width, height, &mut self.small, PixelType::U8x3)?;
+        let filter = area::filter(f64::from(frame.width) / f64::from(width));
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+        self.resizer.resize(&source, &mut target, &options)?;
         Ok(&self.small)
     }
 
-    /// A part of the frame at `side_px` x `side_px`, black where it reaches beyond the frame. The part's edges are cut
-    /// to whole pixels.
-    pub fn crop(&mut self, frame: &Frame, rect: Rect, side_px: u32) -> Result<&[u8]> {
-        let part = Part::of(rect, frame).with_context(|| format!("a crop of {rect:?}"))?;
-        let target = (side_px, side_px, &mut self.small);
-        if part.x >= 0
-            && part.y >= 0
-            && part.x + part.w as i32 <= frame.width as i32
-            && part.y + part.h as i32 <= frame.height as i32
-        {
-            resize(&mut self.resizer, (frame.width, frame.height, &frame.pixels), part, target)?;
-        } else {
-            copy_part(frame, part, &mut self.part);
-            let whole = Part { x: 0, y: 0, ..part };
-            resize(&mut self.resizer, (part.w, part.h, &self.part), whole, target)?;
-        }
-        Ok(&self.small)
+    /// Writes a part of the frame at `side_px` x `side_px`, black where it reaches beyond the frame. The part's edges are
+    /// cut to whole pixels.
+    pub fn crop(&mut self, frame: &Frame, rect: Rect, side_px: u32, into: &mut [u8]) -> Result<()> {
+        let part = part_of(rect, frame).with_context(|| format!("a crop of {rect:?}"))?;
+        self.shrinker.shrink(frame, part, side_px as usize, into);
+        Ok(())
     }
 }
 
-/// A rectangle of whole pixels.
-#[derive(Clone, Copy)]
-struct Part {
-    x: i32,
-    y: i32,
-    w: u32,
-    h: u32,
-}
-
-impl Part {
-    /// A rectangle cut to whole pixels as the nets were trained; `None` for one that no frame of this size can have.
-    fn of(rect: Rect, frame: &Frame) -> Option<Self> {
-        // Where the first pixel is called 1, edges were cut towards zero.
-        let cut = |start: f32, length: f32| {
-            let first = (start + 1.0).trunc() - 1.0;
-            (first, ((start + length).trunc() - first).max(1.0))
-        };
-        let ((x, w), (y, h)) = (cut(rect.x, rect.w), cut(rect.y, rect.h));
-        let most = 4.0 * frame.width.max(frame.height).max(64) as f32;
-        let sane = [x, y].iter().all(|v| v.abs() <= most) && w <= most && h <= most;
-        sane.then_some(Self { x: x as i32, y: y as i32, w: w as u32, h: h as u32 })
-    }
-}
-
-/// Copies a part of the frame, black where there is no frame.
-fn copy_part(frame: &Frame, part: Part, into: &mut Vec<u8>) {
-    into.clear();
-    into.resize(part.w as usize * part.h as usize * 3, 0);
-    let left = part.x.clamp(0, frame.width as i32);
-    let right = (part.x + part.w as i32).clamp(left, frame.width as i32);
-    let bytes = (right - left) as usize * 3;
-    for (row, line) in into.chunks_exact_mut(part.w as usize * 3).enumerate() {
-        let y = part.y + row as i32;
-        if bytes > 0 && (0..frame.height as i32).contains(&y) {
-            let from = (y as usize * frame.width as usize + left as usize) * 3;
-            let to = (left - part.x) as usize * 3;
-            line[to..to + bytes].copy_from_slice(&frame.pixels[from..from + bytes]);
-        }
-    }
-}
-
-fn resize(resizer: &mut Resizer, source: (u32, u32, &[u8]), part: Part, target: (u32, u32, &mut Vec<u8>)) -> Result<()> {
-    let (width, height, bytes) = target;
-    bytes.resize(width as usize * height as usize * 3, 0);
-    let source = ImageRef::new(source.0, source.1, source.2, PixelType::U8x3)?;
-    let mut target = Image::from_slice_u8(width, height, bytes, PixelType::U8x3)?;
-    let filter = area::filter(f64::from(part.w) / f64::from(width));
-    let [x, y, w, h] = [part.x.into(), part.y.into(), part.w.into(), part.h.into()];
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(x, y, w, h);
-    Ok(resizer.resize(&source, &mut target, &options)?)
+/// A rectangle cut to whole pixels as the nets were trained; `None` for one that no frame of this size can have.
+fn part_of(rect: Rect, frame: &Frame) -> Option<Part> {
+    // Where the first pixel is called 1, edges were cut towards zero.
+    let cut = |start: f32, length: f32| {
+        let first = (start + 1.0).trunc() - 1.0;
+        (first, ((start + length).trunc() - first).max(1.0))
+    };
+    let ((x, w), (y, h)) = (cut(rect.x, rect.w), cut(rect.y, rect.h));
+    let most = 4.0 * frame.width.max(frame.height).max(64) as f32;
+    let sane = [x, y].iter().all(|v| v.abs() <= most) && w <= most && h <= most;
+    sane.then_some(Part { x: x as i32, y: y as i32, w: w as u32, h: h as u32 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn crop(frame: &Frame, rect: Rect, side_px: u32) -> Result<Vec<u8>> {
+        let mut bytes = vec![7; (side_px * side_px * 3) as usize];
+        Scaler::new().crop(frame, rect, side_px, &mut bytes).map(|()| bytes)
+    }
 
     fn grey(width: u32, height: u32, value: u8) -> Frame {
         Frame { width, height, pixels: vec![value; (width * height * 3) as usize], ..Frame::empty() }
@@ -153,25 +108,25 @@ mod tests {
 
     #[test]
     fn a_crop_inside_keeps_its_colour_and_one_beyond_is_black_there() {
-        let (frame, mut scaler) = (grey(40, 40, 90), Scaler::new());
-        assert!(scaler.crop(&frame, Rect { x: 3.3, y: 2.2, w: 30.0, h: 30.0 }, 24).unwrap().iter().all(|&b| b == 90));
-        let half = scaler.crop(&frame, Rect { x: -20.0, y: 0.0, w: 40.0, h: 40.0 }, 24).unwrap();
+        let frame = grey(40, 40, 90);
+        assert!(crop(&frame, Rect { x: 3.3, y: 2.2, w: 30.0, h: 30.0 }, 24).unwrap().iter().all(|&b| b == 90));
+        let half = crop(&frame, Rect { x: -20.0, y: 0.0, w: 40.0, h: 40.0 }, 24).unwrap();
         assert!(half.chunks(24 * 3).all(|row| row[..36].iter().all(|&b| b == 0) && row[36..].iter().all(|&b| b == 90)));
     }
 
     #[test]
     fn a_crop_wholly_outside_is_black() {
-        let (frame, mut scaler) = (grey(10, 10, 90), Scaler::new());
+        let frame = grey(10, 10, 90);
         for x in [-100.0, -20.0, 10.0, 100.0] {
-            assert!(scaler.crop(&frame, Rect { x, y: 0.0, w: 20.0, h: 20.0 }, 24).unwrap().iter().all(|&b| b == 0), "{x}");
+            assert!(crop(&frame, Rect { x, y: 0.0, w: 20.0, h: 20.0 }, 24).unwrap().iter().all(|&b| b == 0), "{x}");
         }
     }
 
     #[test]
     fn a_crop_at_a_monstrous_place_is_an_error() {
-        let (frame, mut scaler) = (grey(10, 10, 90), Scaler::new());
+        let frame = grey(10, 10, 90);
         for x in [1e9, f32::NAN, f32::INFINITY] {
-            assert!(scaler.crop(&frame, Rect { x, y: 0.0, w: 20.0, h: 20.0 }, 24).is_err(), "{x}");
+            assert!(crop(&frame, Rect { x, y: 0.0, w: 20.0, h: 20.0 }, 24).is_err(), "{x}");
         }
     }
 
@@ -189,7 +144,31 @@ mod tests {
 
     #[test]
     fn a_tiny_frame_fills_a_crop() {
-        let (frame, mut scaler) = (grey(1, 1, 50), Scaler::new());
-        assert!(scaler.crop(&frame, Rect { x: 0.0, y: 0.0, w: 1.0, h: 1.0 }, 48).unwrap().iter().all(|&b| b == 50));
+        let frame = grey(1, 1, 50);
+        assert!(crop(&frame, Rect { x: 0.0, y: 0.0, w: 1.0, h: 1.0 }, 48).unwrap().iter().all(|&b| b == 50));
+    }
+
+    #[test]
+    fn crops_are_what_the_resizer_makes_of_them() {
+        let (width, height) = (300u32, 200u32);
+        let pixels = (0..width * height * 3)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 / 2 + (i / 3 % width / 3) as u8)
+            .collect();
+        let frame = Frame { width, height, pixels, ..Frame::empty() };
+        for seed in 0..300u32 {
+            let any = |salt: u32, most: u32| (seed * 31 + salt).wrapping_mul(2_654_435_761) / 7 % most;
+            // As crops are: square but for a pixel.
+            let (w, h) = (1 + any(1, height - 1), 1 + any(1, height - 1) + any(2, 2));
+            let (x, y, side) = (any(3, width - w + 1), any(4, height - h + 1), [24, 48][any(5, 2) as usize]);
+            let ours = crop(&frame, Rect { x: x as f32, y: y as f32, w: w as f32, h: h as f32 }, side).unwrap();
+            let mut theirs = vec![0; ours.len()];
+            let source = ImageRef::new(width, height, &frame.pixels, PixelType::U8x3).unwrap();
+            let mut target = Image::from_slice_u8(side, side, &mut theirs, PixelType::U8x3).unwrap();
+            let filter = area::filter(f64::from(w) / f64::from(side));
+            let options =
+                ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(x.into(), y.into(), w.into(), h.into());
+            Resizer::new().resize(&source, &mut target, &options).unwrap();
+            assert!(ours == theirs, "{w}x{h} to {side}");
+        }
     }
 }

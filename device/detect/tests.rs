@@ -1,9 +1,10 @@
 use super::*;
+use crate::infer::Tensor;
 use std::sync::{Arc, Mutex};
 
 /// A P-Net whose score is the mean brightness under each window's centre pixel: a white spot is a "face".
 #[derive(Default)]
-struct BrightP(Vec<Tensor>);
+pub(super) struct BrightP(Vec<Tensor>);
 
 impl Model for BrightP {
     fn run(&mut self, [_, h, w]: [usize; 3], _: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
@@ -43,36 +44,42 @@ impl Model for Pass {
     }
 }
 
-fn tensor(shape: &[usize], data: Vec<f32>) -> Tensor {
+pub(super) fn tensor(shape: &[usize], data: Vec<f32>) -> Tensor {
     Tensor { shape: shape.to_vec(), data }
 }
 
-fn net(model: impl Model + 'static) -> Net {
+pub(super) fn net(model: impl Model + 'static) -> Net {
     Net { model: Box::new(model), normalise: Normalise { mean: [0.0; 3], scale: 1.0 / 255.0 } }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings { min_face_px: 24.0, factor: 0.5, thresholds: [0.6, 0.7, 0.7] }
 }
 
 fn detector(r_score: f32, o_score: f32) -> (Detector, Arc<Mutex<Vec<usize>>>) {
-    let batches = Arc::new(Mutex::new(Vec::new()));
-    let r = Pass { score: r_score, landmarks: false, batches: batches.clone(), outputs: vec![] };
-    let o = Pass { score: o_score, landmarks: true, batches: Arc::default(), outputs: vec![] };
-    (Detector::new(net(BrightP::default()), net(r), net(o), settings()).unwrap(), batches)
+    detector_on(1, r_score, o_score)
 }
 
-/// A black frame with white squares of 40 pixels around the given centres.
-fn spots(width: u32, height: u32, centres: &[(u32, u32)]) -> Frame {
-    let mut pixels = vec![0; (width * height * 3) as usize];
-    for y in 0..height {
-        for x in 0..width {
-            if centres.iter().any(|&(cx, cy)| x.abs_diff(cx) <= 6 && y.abs_diff(cy) <= 6) {
-                pixels[((y * width + x) * 3) as usize..][..3].fill(255);
-            }
-        }
-    }
+fn detector_on(threads: usize, r_score: f32, o_score: f32) -> (Detector, Arc<Mutex<Vec<usize>>>) {
+    let batches = Arc::new(Mutex::new(Vec::new()));
+    let nets = |_| {
+        let r = Pass { score: r_score, landmarks: false, batches: batches.clone(), outputs: vec![] };
+        let o = Pass { score: o_score, landmarks: true, batches: Arc::default(), outputs: vec![] };
+        Nets { pnet: net(BrightP::default()), rnet: net(r), onet: net(o) }
+    };
+    (Detector::new((0..threads).map(nets).collect(), settings()).unwrap(), batches)
+}
+
+/// A grey frame.
+pub(super) fn frame_of(width: u32, height: u32, paint: impl Fn(u32, u32) -> u8) -> Frame {
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| [paint(x, y); 3]).collect();
     Frame { width, height, pixels, ..Frame::empty() }
+}
+
+/// A black frame with white squares of 13 pixels around the given centres.
+fn spots(width: u32, height: u32, centres: &[(u32, u32)]) -> Frame {
+    let is_lit = |x: u32, y: u32| centres.iter().any(|&(cx, cy)| x.abs_diff(cx) <= 6 && y.abs_diff(cy) <= 6);
+    frame_of(width, height, |x, y| if is_lit(x, y) { 255 } else { 0 })
 }
 
 #[test]
@@ -116,8 +123,25 @@ fn crops_go_in_batches_of_powers_of_two() {
 #[test]
 fn a_net_that_gives_other_shapes_is_refused_at_start() {
     let pass = |landmarks| Pass { score: 0.9, landmarks, batches: Arc::default(), outputs: vec![] };
-    let error = Detector::new(net(BrightP::default()), net(pass(false)), net(pass(false)), settings()).err().unwrap().to_string();
+    let complaint = |pnet: Net, onet| {
+        let nets = Nets { pnet, rnet: net(pass(false)), onet: net(pass(onet)) };
+        Detector::new(vec![nets], settings()).err().unwrap().to_string()
+    };
+    let error = complaint(net(BrightP::default()), false);
     assert!(error.contains("O-Net"), "{error}");
-    let error = Detector::new(net(pass(false)), net(pass(false)), net(pass(true)), settings()).err().unwrap().to_string();
+    let error = complaint(net(pass(false)), true);
     assert!(error.contains("P-Net"), "{error}");
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_faces() {
+    let centres: Vec<(u32, u32)> = (0..30).map(|i| (30 + 60 * (i % 6), 30 + 60 * (i / 6))).collect();
+    let (few, many) = (spots(400, 400, &centres[..2]), spots(400, 400, &centres));
+    let mut alone = detector(0.9, 0.9).0;
+    let expected = [&few, &many, &few].map(|frame| alone.detect(frame).unwrap());
+    assert!(expected[1].len() >= 30);
+    for threads in [2, 3, 5] {
+        let mut detector = detector_on(threads, 0.9, 0.9).0;
+        assert_eq!([&few, &many, &few].map(|frame| detector.detect(frame).unwrap()), expected, "{threads} threads");
+    }
 }

@@ -5,70 +5,109 @@ use crate::types::{Face, Rect};
 /// Two boxes that overlap less are different faces.
 const SAME_FACE_IOU: f32 = 0.3;
 
-/// Follows faces from frame to frame.
+/// A face moves at most this share of its size from one frame to the next, as far as anybody dares to predict.
+const FARTHEST_STEP: f32 = 0.5;
+
+/// Follows faces from frame to frame. Lists are kept from frame to frame.
 pub struct Tracks {
     live: Vec<Live>,
     next: u64,
     patience: u32,
+    pairs: Vec<(f32, usize, usize)>,
+    tracks: Vec<u64>,
 }
 
-struct Live {
-    track: u64,
-    rect: Rect,
-    missed: u32,
+/// A face that is followed.
+pub(super) struct Live {
+    /// Its number.
+    pub track: u64,
+    /// Where it was seen last.
+    pub rect: Rect,
+    /// Where it is looked for now.
+    pub near: Rect,
+    /// How far its middle moves from frame to frame, in pixels.
+    pub step: [f32; 2],
+    /// For how many frames it was not seen.
+    pub missed: u32,
+    /// How many searches in a row did not find it, though it was seen.
+    pub unfound: u32,
+    taken: bool,
+}
+
+impl Live {
+    /// Where the face should be in the next frame.
+    pub fn expected(&self) -> Rect {
+        if self.missed > 0 {
+            return self.rect;
+        }
+        let most = FARTHEST_STEP * self.rect.w.max(self.rect.h);
+        let [dx, dy] = self.step.map(|d| d.clamp(-most, most));
+        Rect { x: self.rect.x + dx, y: self.rect.y + dy, ..self.rect }
+    }
+
+    fn seen_at(&mut self, rect: Rect) {
+        let middle = |r: Rect| [r.x + r.w / 2.0, r.y + r.h / 2.0];
+        let ([ax, ay], [bx, by]) = (middle(self.rect), middle(rect));
+        // After a gap nobody knows how the face moved between.
+        self.step = if self.missed > 0 { [0.0; 2] } else { [bx - ax, by - ay] };
+        (self.rect, self.near, self.missed, self.taken) = (rect, rect, 0, true);
+    }
 }
 
 impl Tracks {
     /// `patience`: for how many frames a face may be missed before it counts as gone.
     pub fn new(patience: u32) -> Self {
-        Self { live: Vec::new(), next: 1, patience }
+        Self { live: Vec::new(), next: 1, patience, pairs: Vec::new(), tracks: Vec::new() }
     }
 
     /// The track of each face, in the faces' order. The best overlap is matched first; a face without a partner starts a track.
-    pub fn follow(&mut self, faces: &[Face]) -> Vec<u64> {
-        let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
+    pub fn follow(&mut self, faces: &[Face]) -> &[u64] {
+        let Self { live, pairs, tracks, .. } = self;
+        pairs.clear();
         for (f, face) in faces.iter().enumerate() {
-            for (l, live) in self.live.iter().enumerate() {
-                let overlap = face.rect.iou(&live.rect);
+            for (l, live) in live.iter().enumerate() {
+                let overlap = face.rect.iou(&live.near);
                 if overlap >= SAME_FACE_IOU {
                     pairs.push((overlap, f, l));
                 }
             }
         }
-        pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut partner: Vec<Option<usize>> = vec![None; faces.len()];
-        let mut taken = vec![false; self.live.len()];
-        for (_, f, l) in pairs {
-            if partner[f].is_none() && !taken[l] {
-                partner[f] = Some(l);
-                taken[l] = true;
+        pairs.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        live.iter_mut().for_each(|l| l.taken = false);
+        // 0 is no track yet.
+        tracks.clear();
+        tracks.resize(faces.len(), 0);
+        for &(_, f, l) in &*pairs {
+            if tracks[f] == 0 && !live[l].taken {
+                tracks[f] = live[l].track;
+                live[l].seen_at(faces[f].rect);
             }
         }
-        for (live, taken) in self.live.iter_mut().zip(&taken) {
-            live.missed = if *taken { 0 } else { live.missed + 1 };
+        for l in live.iter_mut().filter(|l| !l.taken) {
+            (l.missed, l.near) = (l.missed + 1, l.rect);
         }
-        let mut tracks = Vec::with_capacity(faces.len());
-        for (face, partner) in faces.iter().zip(partner) {
-            match partner {
-                Some(l) => {
-                    self.live[l].rect = face.rect;
-                    tracks.push(self.live[l].track);
-                }
-                None => {
-                    self.live.push(Live { track: self.next, rect: face.rect, missed: 0 });
-                    tracks.push(self.next);
-                    self.next += 1;
-                }
-            }
+        for (track, Face { rect, .. }) in tracks.iter_mut().zip(faces).filter(|(t, _)| **t == 0) {
+            *track = self.next;
+            self.next += 1;
+            live.push(Live { track: *track, rect: *rect, near: *rect, step: [0.0; 2], missed: 0, unfound: 0, taken: true });
         }
-        let patience = self.patience;
-        self.live.retain(|l| l.missed <= patience);
+        live.retain(|l| l.missed <= self.patience);
         tracks
     }
 
     /// Whether a track is still followed, seen or missed for a short while.
     pub fn is_live(&self, track: u64) -> bool {
         self.live.iter().any(|l| l.track == track)
+    }
+
+    /// All faces that are followed.
+    pub(super) fn live(&mut self) -> &mut [Live] {
+        &mut self.live
+    }
+
+    /// Forgets all faces; their numbers are not used again.
+    pub fn forget(&mut self) {
+        self.live.clear();
     }
 }
 
@@ -104,6 +143,26 @@ mod tests {
         for _ in 0..3 {
             tracks.follow(&[]);
         }
+        assert!(!tracks.is_live(1));
+        assert_eq!(tracks.follow(&[at(0.0)]), [2]);
+    }
+
+    #[test]
+    fn a_face_is_expected_where_its_last_step_leads() {
+        let mut tracks = Tracks::new(2);
+        for x in [0.0, 10.0, 25.0] {
+            tracks.follow(&[at(x)]);
+        }
+        assert_eq!(tracks.live()[0].expected().x, 40.0);
+        tracks.follow(&[]);
+        assert_eq!(tracks.live()[0].expected().x, 25.0);
+    }
+
+    #[test]
+    fn after_forgetting_the_same_place_is_another_face() {
+        let mut tracks = Tracks::new(2);
+        tracks.follow(&[at(0.0)]);
+        tracks.forget();
         assert!(!tracks.is_live(1));
         assert_eq!(tracks.follow(&[at(0.0)]), [2]);
     }

@@ -124,3 +124,10 @@ pub fn set_threads(threads: usize) {
     use tract_linalg::multithread::{Executor, set_default_executor};
     set_default_executor(if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread });
 }
+
+/// Does work in which no net spreads over threads, whatever [`set_threads`] says: for threads that are one of many already.
+/// A thread that waits for others takes up other work of its pool meanwhile, which tract does not expect inside a product.
+pub fn on_one_thread<R>(work: impl FnOnce() -> R) -> R {
+    use tract_linalg::multithread::{Executor, multithread_tract_scope};
+    multithread_tract_scope(Executor::SingleThread, work)
+}

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 mod engine;
 mod lower;
 
-pub use engine::{read_verified, set_threads};
+pub use engine::{on_one_thread, read_verified, set_threads};
 pub use lookalike_kernels::Kernels;
 
 static CHOSEN: OnceLock<Kernels> = OnceLock::new();

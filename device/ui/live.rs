@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     screen::{Area, Canvas},
-    types::{Answer, Chip, Frame, Match, Sighting},
+    types::{Chip, Frame, Match, Sighting},
 };
 use embedded_graphics::pixelcolor::Rgb888;
 use std::collections::BTreeMap;
@@ -43,8 +43,7 @@ pub(super) struct Seen<'a> {
 impl<'a> Seen<'a> {
     /// Whom the face resembles, if anybody: the best name, unless "nobody" has the larger share.
     pub fn likeness(&self) -> Option<&'a Match> {
-        let answer: &Answer = self.sighting.answer.as_ref()?;
-        answer.matches.first().filter(|best| best.percent >= answer.nobody_percent)
+        self.sighting.answer.as_ref()?.likeness()
     }
 }
 
@@ -281,7 +280,7 @@ pub(super) fn blank(canvas: &mut Canvas, area: Area, radius: i32, mark: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Face, Rect};
+    use crate::types::{Answer, Face, Rect};
 
     fn sighting(track: u64, x: f32, w: f32) -> Sighting {
         let face = Face { rect: Rect { x, y: 0.0, w, h: w }, score: 1.0, landmarks: [[0.0; 2]; 5] };

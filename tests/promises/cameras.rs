@@ -1,4 +1,4 @@
-use lookalike_tests::{board, lookalike, run};
+use lookalike_tests::{board, lookalike, run, sample};
 use tempfile::tempdir;
 
 const AS_PNG: (&str, &str) = ("kind = \"auto\"            # auto: window", "kind = \"png\" # window");
@@ -44,4 +44,24 @@ fn a_camera_that_falls_silent_or_vanishes_is_reported_and_comes_back() {
         assert_eq!(ran.json().last().unwrap()["frames"], 20, "{fault}");
         assert!(ran.err.contains("the camera is well again"), "{fault}: {}", ran.err);
     }
+}
+
+#[test]
+fn whoever_stands_there_after_a_fault_is_somebody_new() {
+    let folder = tempdir().unwrap();
+    let replay = folder.path().join("replay");
+    std::fs::create_dir(&replay).unwrap();
+    std::fs::copy(sample("camera/7-obama3.jpg"), replay.join("obama.jpg")).unwrap();
+    let file =
+        board(folder.path(), &[AS_PNG, AS_REPLAY, ("timeout_ms = 1000", "timeout_ms = 100\nvanish_after = 5\nreturn_after = 3")]);
+    let ran = run(lookalike().args(["run", "--json", "--frames", "20", "--replay"]).arg(&replay).arg("--board").arg(file));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let lines = ran.json();
+    let tracks = |is_before: bool| -> Vec<u64> {
+        let frames = lines.iter().filter(|l| l["frame"].as_u64().is_some_and(|n| (n <= 5) == is_before));
+        frames.flat_map(|l| l["faces"].as_array().unwrap()).map(|f| f["track"].as_u64().unwrap()).collect()
+    };
+    let (before, after) = (tracks(true), tracks(false));
+    assert!(!before.is_empty() && before.iter().all(|&t| t == 1), "{before:?}");
+    assert!(!after.is_empty() && after.iter().all(|&t| t == 2), "{after:?}");
 }

@@ -76,12 +76,14 @@ fn bench_prints_the_names_that_peers_are_compared_by() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let lines = ran.json();
     let nets: Vec<&str> = lines.iter().filter_map(|l| l["net"].as_str()).collect();
-    assert_eq!(nets, ["pnet-240x320", "pnet-pyramid", "rnet-16-crops", "onet-1-crop", "embedder", "walk-640x480"]);
-    for line in &lines[..6] {
+    let single = ["pnet-240x320", "pnet-pyramid", "rnet-16-crops", "onet-1-crop", "embedder"];
+    let walks = ["walk-640x480", "walk-video-every-frame", "walk-video-tracked", "walk-video-arrival"];
+    assert_eq!(nets, [&single[..], &walks].concat());
+    for line in &lines[..9] {
         assert_eq!(keys(line), ["median_ms", "min_ms", "net", "precision", "threads"]);
         assert!(line["min_ms"].as_f64() > Some(0.0) && line["precision"] == "float32");
     }
-    assert_eq!(keys(&lines[6]), ["binary_mb", "first_name_ms", "gallery_people", "peak_memory_mb", "program"]);
+    assert_eq!(keys(&lines[9]), ["binary_mb", "first_name_ms", "gallery_people", "peak_memory_mb", "program"]);
 }
 
 #[test]

@@ -35,10 +35,9 @@ impl Smoothed {
         self.mean = Answer { matches, nobody_percent };
     }
 
-    /// The mean so far, at most `top` names, best first; `None` before the first answer.
-    pub fn answer(&self, top: usize) -> Option<Answer> {
-        let matches = self.mean.matches.iter().take(top).cloned().collect();
-        (self.seen > 0.0).then_some(Answer { matches, nobody_percent: self.mean.nobody_percent })
+    /// The mean so far, best name first; `None` before the first answer.
+    pub fn mean(&self) -> Option<&Answer> {
+        (self.seen > 0.0).then_some(&self.mean)
     }
 }
 
@@ -57,7 +56,7 @@ mod tests {
 
     #[test]
     fn nothing_seen_is_no_answer() {
-        assert!(Smoothed::over(5).answer(3).is_none());
+        assert!(Smoothed::over(5).mean().is_none());
     }
 
     #[test]
@@ -65,7 +64,7 @@ mod tests {
         let mut smoothed = Smoothed::over(10);
         smoothed.add(&answer(&[("Ada", 90.0), ("Bob", 10.0)]));
         smoothed.add(&answer(&[("Bob", 40.0), ("Ada", 30.0)]));
-        let mean = smoothed.answer(3).unwrap();
+        let mean = smoothed.mean().unwrap();
         assert_eq!(mean.matches[0].name, "Ada");
         assert!((mean.matches[0].percent - 60.0).abs() < 1e-3);
         assert!((mean.matches[1].percent - 25.0).abs() < 1e-3);
@@ -77,9 +76,9 @@ mod tests {
         let mut smoothed = Smoothed::over(5);
         (0..20).for_each(|_| smoothed.add(&answer(&[("Ada", 90.0), ("Bob", 5.0)])));
         smoothed.add(&answer(&[("Bob", 90.0), ("Ada", 5.0)]));
-        assert_eq!(smoothed.answer(1).unwrap().matches[0].name, "Ada");
+        assert_eq!(smoothed.mean().unwrap().matches[0].name, "Ada");
         (0..20).for_each(|_| smoothed.add(&answer(&[("Bob", 90.0), ("Ada", 5.0)])));
-        assert_eq!(smoothed.answer(1).unwrap().matches[0].name, "Bob");
+        assert_eq!(smoothed.mean().unwrap().matches[0].name, "Bob");
     }
 
     #[test]
@@ -87,12 +86,12 @@ mod tests {
         let mut smoothed = Smoothed::over(4);
         smoothed.add(&answer(&[]));
         smoothed.add(&answer(&[("Ada", 70.0)]));
-        assert!((total(&smoothed.answer(9).unwrap()) - 100.0).abs() < 1e-3);
+        assert!((total(smoothed.mean().unwrap()) - 100.0).abs() < 1e-3);
         smoothed.add(&answer(&[("Ada", 50.0), ("Bob", 30.0)]));
-        assert!((total(&smoothed.answer(9).unwrap()) - 100.0).abs() < 1e-3);
+        assert!((total(smoothed.mean().unwrap()) - 100.0).abs() < 1e-3);
         smoothed.add(&answer(&[("Bob", 60.0)]));
-        let last = smoothed.answer(9).unwrap();
-        assert!((total(&last) - 100.0).abs() < 1e-3);
+        let last = smoothed.mean().unwrap();
+        assert!((total(last) - 100.0).abs() < 1e-3);
         assert!(last.matches.iter().all(|m| m.name == "Bob"), "a removed name is forgotten at once");
     }
 }
