@@ -83,7 +83,14 @@ fn a_manifest_that_leads_outside_its_folder_is_refused() {
 
 #[test]
 fn a_precision_that_is_not_there_is_named() {
-    let text = complaint(lookalike().args(["detect", "--precision", "int8"]).arg(sample("gallery/Joe Biden/biden.jpg")));
+    let folder = tempdir().unwrap();
+    let models = copy_of_models(folder.path());
+    let manifest = std::fs::read_to_string(models.join("manifest.toml")).unwrap();
+    let (head, entries) = manifest.split_once("[[").unwrap();
+    let float: Vec<&str> = entries.split("\n[[").filter(|entry| !entry.contains("precision = \"int8\"")).collect();
+    std::fs::write(models.join("manifest.toml"), format!("{head}[[{}", float.join("\n[["))).unwrap();
+    let photo = sample("gallery/Joe Biden/biden.jpg");
+    let text = complaint(lookalike().args(["detect", "--precision", "int8", "--models"]).arg(models).arg(photo));
     assert!(text.contains("int8") && text.contains("mtcnn-pnet"), "{text}");
 }
 
