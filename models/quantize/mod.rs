@@ -28,7 +28,7 @@ use write::Plan;
 use anyhow::{Context, Result, ensure};
 
 /// As many pixels, and no fewer crops, tell a layer's mean well enough.
-const ENOUGH_PX: usize = 360_000;
+const ENOUGH_PX: usize = 600_000;
 const FEWEST: usize = 16;
 
 /// How to quantize.
