@@ -3,7 +3,7 @@
 
 use crate::bytes::{self, MOST_STEPS, Sink};
 use crate::floats;
-use crate::sweep::Tile;
+use crate::sweep::{Tile, pick};
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 
@@ -27,15 +27,6 @@ pub(crate) fn widened(input: &[u8], use_words: impl FnOnce(*const u16)) {
         words.extend(input.iter().map(|&byte| u16::from(byte)));
         use_words(words.as_ptr());
     });
-}
-
-macro_rules! pick {
-    ($tile:ident, $job:expr, $at:expr, $($blocks:literal: $($pixels:literal)*;)*) => {
-        match ($at.blocks, $at.pixels) {
-            $($(($blocks, $pixels) => $tile::<$pixels, $blocks>($job),)*)*
-            _ => unreachable!("a tile of {} pixels and {} blocks", $at.pixels, $at.blocks),
-        }
-    };
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -5,7 +5,7 @@
 
 use crate::bytes::{self, MOST_STEPS, Sink};
 use crate::floats;
-use crate::sweep::Tile;
+use crate::sweep::{Tile, pick};
 use std::arch::x86_64::*;
 
 pub(crate) const BYTES: bytes::Kernel = bytes::Kernel { groups: &[4, 2, 1], most, run: bytes };
@@ -19,16 +19,6 @@ fn most(blocks: usize) -> usize {
         2 => 12,
         _ => 16,
     }
-}
-
-/// Picks the tile function of a size known at compile time.
-macro_rules! pick {
-    ($tile:ident, $job:expr, $at:expr, $($blocks:literal: $($pixels:literal)*;)*) => {
-        match ($at.blocks, $at.pixels) {
-            $($(($blocks, $pixels) => $tile::<$pixels, $blocks>($job),)*)*
-            _ => unreachable!("a tile of {} pixels and {} blocks", $at.pixels, $at.blocks),
-        }
-    };
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]

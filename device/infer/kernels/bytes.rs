@@ -24,7 +24,7 @@ pub struct ByteConv {
 #[derive(Clone, Debug)]
 enum Weights {
     Bytes(Vec<i8>),
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    /// For [`Kernels::Avx2`].
     Words(Vec<i16>),
 }
 
@@ -98,7 +98,7 @@ impl ByteConv {
         assert_eq!(weights.len(), window.outputs * per_output, "weights of a window of another shape");
         assert!([bias.len(), requantise.up.len(), requantise.down.len()] == [window.outputs; 3], "one number per channel");
         let kernels = if kernels.runs_here() { kernels } else { Kernels::Scalar };
-        let lanes = lanes(kernels);
+        let lanes = kernels.lanes();
         // The sum of w * (q - zero) is the sum of w * q, less zero times the sum of w.
         let zero = i32::from(zero_point);
         let sums = weights.chunks_exact(per_output).map(|w| w.iter().map(|&w| i32::from(w)).sum::<i32>());
@@ -211,15 +211,6 @@ pub(crate) struct Kernel {
     /// Pixels that a tile of so many blocks has room for.
     pub most: fn(usize) -> usize,
     pub run: unsafe fn(&Job, &Tile),
-}
-
-/// Output channels in a block.
-fn lanes(kernels: Kernels) -> usize {
-    match kernels {
-        Kernels::Scalar => 1,
-        Kernels::Avx2 => 8,
-        Kernels::Avx512 => 16,
-    }
 }
 
 fn kernel(kernels: Kernels) -> Kernel {

@@ -52,7 +52,7 @@ impl FloatConv {
         assert_eq!(weights.len(), window.shape().iter().product::<usize>(), "weights of a window of another shape");
         assert!([bias.len(), slope.len()] == [window.outputs; 2], "one number per channel");
         let kernels = if kernels.runs_here() { kernels } else { Kernels::Scalar };
-        let lanes = lanes(kernels);
+        let lanes = kernels.lanes();
         let order = Order { lanes, group: 1, channels: window.inputs, outputs: window.outputs };
         Self {
             kernels,
@@ -100,15 +100,6 @@ impl FloatConv {
             // SAFETY: the processor has the instructions (asked in `new`), and every pointer has room for the tile.
             unsafe { (kernel.run)(&job, &tile) };
         });
-    }
-}
-
-/// Output channels in a block.
-fn lanes(kernels: Kernels) -> usize {
-    match kernels {
-        Kernels::Scalar => 1,
-        Kernels::Avx2 => 8,
-        Kernels::Avx512 => 16,
     }
 }
 

@@ -70,6 +70,15 @@ impl Kernels {
         }
     }
 
+    /// Output channels in a block of weights: the numbers that a register holds.
+    pub(crate) fn lanes(self) -> usize {
+        match self {
+            Self::Scalar => 1,
+            Self::Avx2 => 8,
+            Self::Avx512 => 16,
+        }
+    }
+
     /// As people write it.
     pub fn name(self) -> &'static str {
         match self {

@@ -41,6 +41,19 @@ pub(crate) struct Tile {
     pub blocks: usize,
 }
 
+#[cfg(target_arch = "x86_64")]
+/// Picks the tile function of a size known at compile time.
+macro_rules! pick {
+    ($tile:ident, $job:expr, $at:expr, $($blocks:literal: $($pixels:literal)*;)*) => {
+        match ($at.blocks, $at.pixels) {
+            $($(($blocks, $pixels) => $tile::<$pixels, $blocks>($job),)*)*
+            _ => unreachable!("a tile of {} pixels and {} blocks", $at.pixels, $at.blocks),
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use pick;
+
 /// What is the same for all tiles of a sweep, in elements of the input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Steps {
