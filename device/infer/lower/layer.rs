@@ -119,9 +119,7 @@ impl Eq for Layer {}
 
 impl Op for Layer {
     fn name(&self) -> StaticName {
-        let work = format!("{:?}", self.work);
-        let word = work.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-        format!("Lookalike.{word}").into()
+        self.work.name().into()
     }
 
     op_as_typed_op!();
@@ -149,6 +147,32 @@ struct Room {
     out: Arc<Tensor>,
     bytes: Vec<u8>,
     floats: Vec<f32>,
+}
+
+impl Work {
+    /// As a graph's listing shows it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Pixels => "Lookalike.Pixels",
+            Self::Numbers { .. } => "Lookalike.Numbers",
+            Self::Bytes { .. } => "Lookalike.Bytes",
+            Self::BytesToFloats { .. } => "Lookalike.BytesToFloats",
+            Self::Floats { .. } => "Lookalike.Floats",
+            Self::AddFloats { .. } => "Lookalike.AddFloats",
+            Self::AddBytes { .. } => "Lookalike.AddBytes",
+            Self::MaxBytes { .. } => "Lookalike.MaxBytes",
+            Self::MaxFloats { .. } => "Lookalike.MaxFloats",
+            Self::MeanBytes { .. } => "Lookalike.MeanBytes",
+            Self::MeanFloats { .. } => "Lookalike.MeanFloats",
+            Self::GrowBytes { .. } => "Lookalike.GrowBytes",
+            Self::GrowFloats { .. } => "Lookalike.GrowFloats",
+            Self::Dequantise { .. } => "Lookalike.Dequantise",
+            Self::Quantise { .. } => "Lookalike.Quantise",
+            Self::SoftmaxOfTwo => "Lookalike.SoftmaxOfTwo",
+            Self::ToPlanes { .. } => "Lookalike.ToPlanes",
+            Self::ToPixels { .. } => "Lookalike.ToPixels",
+        }
+    }
 }
 
 impl OpState for Room {
