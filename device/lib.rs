@@ -10,7 +10,7 @@
 //! | [`types`] | the data that flows | std |
 //! | [`board`] | `board-config/*.toml` to checked settings | serde, toml |
 //! | [`manifest`] | `models/out/manifest.toml` to checked model facts | serde, toml, types |
-//! | [`infer`] | runs nets: the `Model` door | tract |
+//! | [`infer`] | runs nets: the `Model` door; `lower`: our operators in tract's graph | tract, the crate `infer/kernels` |
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`camera`] | the `Camera` door: V4L2, or a folder replayed | types, picture, its driver |
 //! | [`detect`] | MT-CNN, and following the faces that it found | types, the `Model` trait |
@@ -36,7 +36,8 @@
 //! 5. A face that leaves the frame leaves memory. Only `gallery/store.rs` writes people to disk, and only on an explicit
 //!    enrolment.
 //! 6. `board-config/desktop.toml` runs the whole product on any laptop, without camera, panel or GPU.
-//! 7. `unsafe` is denied everywhere but in the generated bindings of `camera/v4l2-sys`.
+//! 7. `unsafe` is denied everywhere but in two crates of their own: the inner loops of `infer/kernels` and the generated
+//!    bindings of `camera/v4l2-sys`.
 pub mod align;
 pub mod board;
 pub mod camera;

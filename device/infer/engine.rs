@@ -1,10 +1,11 @@
-//! An ONNX file in, a runnable net out, through tract. The only place that names tract.
+//! An ONNX file in, a runnable net out, through tract, with our operators in its graph.
 //!
 //! tract optimises for concrete shapes, so one plan is made per input shape and kept: one per pyramid level
 //! of P-Net, one per batch size of the others. Past [`PLANS_KEPT`] shapes the plan unused for longest goes.
 
-use super::{Model, Normalise, Tensor, kernels, lower};
+use super::{Model, Normalise, Tensor, lower};
 use anyhow::{Context, Result, bail, ensure};
+use lookalike_kernels::Kernels;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,9 +60,7 @@ impl Engine {
                     self.plans.swap_remove(oldest);
                 }
                 let state = self.optimise(shape, normalise)?;
-                let [count, height, width] = shape;
-                let input = TractTensor::zero::<u8>(&[count, height, width, 3])?.into_arc_tensor();
-                self.plans.push(Plan { shape, normalise, state, input, used: 0 });
+                self.plans.push(Plan { shape, normalise, state, input: room_for(shape)?, used: 0 });
                 self.plans.len() - 1
             }
         };
@@ -73,7 +72,10 @@ impl Engine {
         let [count, height, width] = shape;
         let build = || -> TractResult<State> {
             let net = self.net.clone().with_input_fact(0, f32::fact([count, 3, height, width]).into())?.into_typed()?;
-            lower::lower(&net, shape, normalise, kernels())?.into_optimized()?.into_runnable()?.spawn()
+            // A net that our operators do not fit after all still runs on tract's.
+            let lowered = lower::lower(&net, shape, normalise, kernels());
+            let lowered = lowered.or_else(|_| lower::lower(&net, shape, normalise, None))?;
+            lowered.into_optimized()?.into_runnable()?.spawn()
         };
         build().with_context(|| {
             format!(
@@ -88,7 +90,11 @@ impl Model for Engine {
     fn run(&mut self, shape: [usize; 3], normalise: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
         let index = self.plan(shape, *normalise)?;
         let plan = &mut self.plans[index];
-        let input = Arc::get_mut(&mut plan.input).context("the last run still holds its input")?;
+        if Arc::get_mut(&mut plan.input).is_none() {
+            // A run that failed may hold it for good.
+            plan.input = room_for(shape)?;
+        }
+        let input = Arc::get_mut(&mut plan.input).context("fresh memory is ours alone")?;
         fill(input.try_as_plain_ram_mut()?.as_slice_mut::<u8>()?);
         let outputs = plan.state.run(tvec!(plan.input.clone().into_tvalue()));
         let outputs = outputs.with_context(|| format!("running {} failed", self.file.display()))?;
@@ -101,6 +107,15 @@ impl Model for Engine {
         }
         Ok(&self.outputs)
     }
+}
+
+fn room_for([count, height, width]: [usize; 3]) -> Result<Arc<TractTensor>> {
+    Ok(TractTensor::zero::<u8>(&[count, height, width, 3])?.into_arc_tensor())
+}
+
+/// The kernels for this processor. None where there are only plain loops, which tract's own operators outrun.
+fn kernels() -> Option<Kernels> {
+    Some(Kernels::best()).filter(|&best| best != Kernels::Scalar)
 }
 
 /// The bytes of a file whose SHA-256 must be as given.

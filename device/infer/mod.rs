@@ -2,26 +2,11 @@
 
 use anyhow::Result;
 use std::path::Path;
-use std::sync::OnceLock;
 
 mod engine;
 mod lower;
 
 pub use engine::{on_one_thread, read_verified, set_threads};
-pub use lookalike_kernels::Kernels;
-
-static CHOSEN: OnceLock<Kernels> = OnceLock::new();
-
-/// The kernels that every net opened from now on runs on; by default the quickest of this processor.
-/// For the whole program, once: false where nets were opened or others chosen before.
-pub fn set_kernels(kernels: Kernels) -> bool {
-    kernels.runs_here() && *CHOSEN.get_or_init(|| kernels) == kernels
-}
-
-/// The kernels in use.
-pub fn kernels() -> Kernels {
-    *CHOSEN.get_or_init(Kernels::best)
-}
 
 /// A net with one picture as its input. What its file holds inside (floats, bytes, axis order) is its own affair.
 pub trait Model: Send {
