@@ -108,7 +108,7 @@ fn measure(
 ) -> Result<BTreeMap<String, Bytes>> {
     let own: Vec<String> = net.points().into_iter().filter(|p| p.name == p.like && p.name != net.input).map(|p| p.name).collect();
     let measured: Vec<String> = own.iter().map(|name| net.measured(name).to_string()).collect();
-    let mut extremes = vec![Extremes::new(); own.len()];
+    let mut extremes = vec![Extremes::default(); own.len()];
     run::run(plain, scaling, crops, &measured, &mut |seen| extremes[seen.index].see(seen.values))?;
     let mut histograms: Vec<Histogram> = extremes.into_iter().map(Histogram::new).collect();
     run::run(plain, scaling, crops, &measured, &mut |seen| histograms[seen.index].see(seen.values))?;

@@ -43,8 +43,8 @@ impl Bytes {
     }
 }
 
-/// Smallest and largest of the numbers seen; not-a-number is not seen.
-#[derive(Clone, Copy, Debug)]
+/// Smallest and largest of the numbers seen; not-a-number is not seen. Both are 0 before anything was.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Extremes {
     /// Smallest, at most 0.
     pub low: f32,
@@ -53,11 +53,6 @@ pub struct Extremes {
 }
 
 impl Extremes {
-    /// Before anything was seen.
-    pub fn new() -> Self {
-        Self { low: 0.0, high: 0.0 }
-    }
-
     /// Sees these too.
     pub fn see(&mut self, values: &[f32]) {
         for &v in values {
@@ -155,7 +150,7 @@ mod tests {
     use super::*;
 
     fn histogram(values: &[f32]) -> Histogram {
-        let mut extremes = Extremes::new();
+        let mut extremes = Extremes::default();
         extremes.see(values);
         let mut histogram = Histogram::new(extremes);
         histogram.see(values);

@@ -103,7 +103,7 @@ fn bytes_equal_the_definition(case: &Case, kernels: Kernels, residual: bool) -> 
     let other: Vec<u8> = (0..out_pixels(case) * step).map(|_| numbers.byte()).collect();
     let added = Residual { bytes: &other, zero_point: numbers.byte(), scale: numbers.float() };
     let zero_out = numbers.byte();
-    let floor = if numbers.next() % 2 == 0 { zero_out } else { 0 };
+    let floor = if numbers.next().is_multiple_of(2) { zero_out } else { 0 };
     let how = Bytes { zero_point: zero_out, floor, residual: residual.then_some(added) };
     let mut got = vec![7u8; out_pixels(case) * step];
     conv.to_bytes(&input, shape, how, &mut got);
@@ -218,5 +218,5 @@ fn the_names_lead_back() {
     for kernels in Kernels::ALL {
         assert_eq!(Kernels::from_name(kernels.name()), Some(kernels));
     }
-    assert!(Kernels::best().runs_here() && Kernels::from_name("sse9") == None);
+    assert!(Kernels::best().runs_here() && Kernels::from_name("sse9").is_none());
 }
