@@ -14,6 +14,7 @@ use lookalike::types::{Chip, Embedding, Face, Frame, Landmarks};
 use lookalike::ui::live;
 use lookalike::{align, detect, picture, setup};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -66,6 +67,8 @@ struct Bench {
     models: Manifest,
     repeat: usize,
     json: bool,
+    /// What tells another program of ours to use the same board and arithmetic.
+    as_here: Vec<OsString>,
 }
 
 const PEOPLE: usize = 100;
@@ -73,9 +76,16 @@ const PEOPLE: usize = 100;
 /// The nets by the names that other engines' figures go by, then the walk, then the program.
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(options.precision)?;
+    let mut as_here: Vec<OsString> = Vec::new();
+    if let Some(file) = common.board {
+        as_here.extend(["--board".into(), file.into()]);
+    }
+    if let Some(precision) = options.precision {
+        as_here.extend(["--precision".into(), precision.to_string().into()]);
+    }
     board.detect.threads = options.threads.map_or(board.detect.threads, usize::from);
     infer::set_threads(board.detect.threads);
-    let bench = Bench { board, models, repeat: options.repeat.into(), json: options.json };
+    let bench = Bench { board, models, repeat: options.repeat.into(), json: options.json, as_here };
     if !bench.json {
         line(&format!("{:22} {:>9} {:>8} {:>9} {:>9}", "net", "precision", "threads", "min ms", "median ms"))?;
     }
@@ -256,7 +266,14 @@ impl Bench {
         for _ in 0..3 {
             let mut command = std::process::Command::new(&binary);
             command.args(["run", "--json", "--frames", "60", "--models"]).arg(&self.models.folder);
-            command.arg("--gallery").arg(gallery).arg("--replay").arg(replay).arg("--snapshots").arg(folder.join("png"));
+            command
+                .args(&self.as_here)
+                .arg("--gallery")
+                .arg(gallery)
+                .arg("--replay")
+                .arg(replay)
+                .arg("--snapshots")
+                .arg(folder.join("png"));
             let output = command.output().with_context(|| format!("cannot start {}", binary.display()))?;
             ensure!(output.status.success(), "the kiosk failed: {}", String::from_utf8_lossy(&output.stderr));
             let text = String::from_utf8_lossy(&output.stdout);

@@ -3,6 +3,7 @@
 use super::{Common, Outcome, json, line};
 use anyhow::{Context, Result};
 use lookalike::board::{Board, CameraKind, ScreenKind};
+use lookalike::manifest::Precision;
 use lookalike::pipeline::{Kiosk, Summary, Walk, Walked};
 use lookalike::screen::{self, Canvas, Event, Screen, Surroundings};
 use lookalike::{camera, setup, ui};
@@ -30,6 +31,9 @@ pub struct Options {
     /// Where frames come from; without it, as the board file says
     #[arg(long, value_enum, value_name = "KIND")]
     camera: Option<CameraKind>,
+    /// Arithmetic of the nets; without it, the board file's
+    #[arg(long, value_name = "P")]
+    precision: Option<Precision>,
     /// Folder of pictures to replay as a camera; implies --camera replay
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
@@ -97,6 +101,9 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
 }
 
 fn adjust(board: &mut Board, options: &Options) {
+    if let Some(precision) = options.precision {
+        setup::force_precision(board, precision);
+    }
     board.camera.kind = options.camera.unwrap_or(board.camera.kind);
     if let Some(folder) = &options.replay {
         (board.camera.kind, board.camera.replay) = (CameraKind::Replay, folder.clone());

@@ -87,6 +87,16 @@ fn bench_prints_the_names_that_peers_are_compared_by() {
 }
 
 #[test]
+fn bench_times_the_program_with_the_arithmetic_asked_for() {
+    let photo = sample("gallery/Joe Biden/biden.jpg");
+    let ran = run(lookalike().args(["bench", "--json", "--repeat", "1", "--precision", "int8", "--photo"]).arg(photo));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let lines = ran.json();
+    assert!(lines[..9].iter().all(|line| line["precision"] == "int8"), "{}", ran.out);
+    assert_eq!(lines[9]["program"], "run");
+}
+
+#[test]
 fn doctor_names_models_gallery_camera_and_screen() {
     let ran = run(lookalike().args(["doctor", "--models"]).arg(models()));
     for word in ["models:", "gallery:", "camera:", "screen:", "mtcnn-pnet", "dlib-resnet"] {
