@@ -97,10 +97,12 @@ impl ByteConv {
         let per_output = window.inputs * window.height * window.width;
         assert_eq!(weights.len(), window.outputs * per_output, "weights of a window of another shape");
         assert!([bias.len(), requantise.up.len(), requantise.down.len()] == [window.outputs; 3], "one number per channel");
-        let kernels = if kernels.runs_here() { kernels } else { Kernels::Scalar };
+        // Plain NEON sums two products in 16 bits, which -128 * -128 twice does not fit in.
+        let fits = kernels != Kernels::Neon || !weights.contains(&i8::MIN);
+        let kernels = if kernels.runs_here() && fits { kernels } else { Kernels::Scalar };
         let lanes = kernels.lanes();
-        // The sum of w * (q - zero) is the sum of w * q, less zero times the sum of w.
-        let zero = i32::from(zero_point);
+        // The sum of w * (q - zero) is the sum of w * (q - shift), less (zero - shift) times the sum of w.
+        let zero = i32::from(zero_point) - i32::from(kernels.shift());
         let sums = weights.chunks_exact(per_output).map(|w| w.iter().map(|&w| i32::from(w)).sum::<i32>());
         let bias: Vec<i32> = bias.iter().zip(sums).map(|(b, sum)| b - zero * sum).collect();
         let order = Order { lanes, group: 4, channels: padded(window.inputs), outputs: padded(window.outputs) };
@@ -219,6 +221,10 @@ fn kernel(kernels: Kernels) -> Kernel {
         Kernels::Avx512 => crate::avx512::BYTES,
         #[cfg(target_arch = "x86_64")]
         Kernels::Avx2 => crate::avx2::BYTES,
+        #[cfg(target_arch = "aarch64")]
+        Kernels::Neon => crate::neon::BYTES,
+        #[cfg(target_arch = "aarch64")]
+        Kernels::NeonDot => crate::neon::DOT_BYTES,
         _ => scalar::BYTES,
     }
 }

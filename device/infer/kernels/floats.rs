@@ -109,6 +109,8 @@ fn kernel(kernels: Kernels) -> Kernel {
         Kernels::Avx512 => crate::avx512::FLOATS,
         #[cfg(target_arch = "x86_64")]
         Kernels::Avx2 => crate::avx2::FLOATS,
+        #[cfg(target_arch = "aarch64")]
+        Kernels::Neon | Kernels::NeonDot => crate::neon::FLOATS,
         _ => scalar::FLOATS,
     }
 }

@@ -4,7 +4,7 @@
 //! floats, bytes     a convolution with all that follows it: bias, residual sum, activation, new scale
 //! sweep             which tile of pixels and channels is computed when
 //! scalar            plain loops: what every other kernel must equal, and the way where there is no other
-//! avx512 avx2       the same tiles with a processor's instructions
+//! avx512 avx2 neon  the same tiles with a processor's instructions
 //! pool elements     windows' maxima and means; what works on one number at a time
 //! ```
 //!
@@ -24,6 +24,8 @@ mod sweep;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 #[cfg(test)]
 mod tests;
@@ -41,11 +43,15 @@ pub enum Kernels {
     Avx2,
     /// x86-64 with AVX-512 F, BW, VL and VNNI.
     Avx512,
+    /// aarch64: every such processor, the Cortex-A72 of a Raspberry Pi 4 among them.
+    Neon,
+    /// aarch64 with the dot product of bytes (`asimddp`): the Cortex-A76 of a Raspberry Pi 5, Jetson Orin.
+    NeonDot,
 }
 
 impl Kernels {
     /// All, quickest first.
-    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Scalar];
+    pub const ALL: [Self; 5] = [Self::Avx512, Self::Avx2, Self::NeonDot, Self::Neon, Self::Scalar];
 
     /// The quickest that this processor has.
     pub fn best() -> Self {
@@ -65,8 +71,12 @@ impl Kernels {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => false,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDot => std::arch::is_aarch64_feature_detected!("dotprod"),
+            #[allow(unreachable_patterns, reason = "other processors' kernels")]
+            _ => false,
         }
     }
 
@@ -74,8 +84,17 @@ impl Kernels {
     pub(crate) fn lanes(self) -> usize {
         match self {
             Self::Scalar => 1,
+            Self::Neon | Self::NeonDot => 4,
             Self::Avx2 => 8,
             Self::Avx512 => 16,
+        }
+    }
+
+    /// What is taken from the bytes of a picture as a kernel loads them.
+    pub(crate) fn shift(self) -> u8 {
+        match self {
+            Self::Neon | Self::NeonDot => 128,
+            Self::Scalar | Self::Avx2 | Self::Avx512 => 0,
         }
     }
 
@@ -85,6 +104,8 @@ impl Kernels {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512-vnni",
+            Self::Neon => "neon",
+            Self::NeonDot => "neon-dot",
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) struct Tile {
     pub blocks: usize,
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 /// Picks the tile function of a size known at compile time.
 macro_rules! pick {
     ($tile:ident, $job:expr, $at:expr, $($blocks:literal: $($pixels:literal)*;)*) => {
@@ -51,7 +51,7 @@ macro_rules! pick {
         }
     };
 }
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(crate) use pick;
 
 /// What is the same for all tiles of a sweep, in elements of the input.
