@@ -20,6 +20,7 @@
 //! | [`portrait`] | whether a photo may be enrolled | types |
 //! | [`screen`] | the `Screen` door: window, terminal, PNG; the canvas | its driver |
 //! | [`ui`] | one file per mode, drawn on a canvas | types, canvas |
+//! | [`scale`] | RGB pictures at another size | std |
 //! | [`stopwatch`] | milliseconds per stage | std |
 //! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
 //! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |
@@ -49,6 +50,7 @@ pub mod manifest;
 pub mod picture;
 pub mod pipeline;
 pub mod portrait;
+pub mod scale;
 pub mod screen;
 pub mod setup;
 pub mod stopwatch;

@@ -5,9 +5,10 @@
 
 use super::{Camera, Fault, NAP, Settings};
 use crate::picture;
+use crate::scale::Scaler;
 use crate::types::Frame;
 use anyhow::{Context, Result, bail, ensure};
-use fast_image_resize as fir;
+use fast_image_resize::FilterType;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ pub struct Replay {
     shown: usize,
     /// Broken files that were met and not yet told of.
     broken: VecDeque<String>,
-    resizer: fir::Resizer,
+    scaler: Scaler,
     /// The picture that is held, in the camera's size.
     canvas: Vec<u8>,
     frames_left: u32,
@@ -43,7 +44,7 @@ impl Replay {
             pictures,
             shown: 0,
             broken: VecDeque::new(),
-            resizer: fir::Resizer::new(),
+            scaler: Scaler::default(),
             canvas: Vec::new(),
             frames_left: 0,
             due: Instant::now(),
@@ -87,17 +88,16 @@ impl Replay {
         let fit = |side: u32, most: u32| ((f64::from(side) * scale).round() as u32).clamp(1, most);
         let (fit_width, fit_height) = (fit(picture.width, width), fit(picture.height, height));
 
-        let from = fir::images::ImageRef::new(picture.width, picture.height, &picture.pixels, fir::PixelType::U8x3)?;
-        let mut fitted = fir::images::Image::new(fit_width, fit_height, fir::PixelType::U8x3);
-        let way = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-        self.resizer.resize(&from, &mut fitted, &way)?;
+        let mut fitted = vec![0; fit_width as usize * fit_height as usize * 3];
+        let size = [picture.width, picture.height];
+        self.scaler.scale(&picture.pixels, size, &mut fitted, [fit_width, fit_height], FilterType::Bilinear)?;
 
         let (row, fit_row) = (width as usize * 3, fit_width as usize * 3);
         let (left, top) = ((width - fit_width) as usize / 2 * 3, (height - fit_height) as usize / 2);
         self.canvas.clear();
         self.canvas.resize(row * height as usize, 0);
         let rows = self.canvas.chunks_exact_mut(row).skip(top);
-        for (to, from) in rows.zip(fitted.buffer().chunks_exact(fit_row)) {
+        for (to, from) in rows.zip(fitted.chunks_exact(fit_row)) {
             to[left..left + fit_row].copy_from_slice(from);
         }
         Ok(())

@@ -1,10 +1,9 @@
 //! Pictures at the sizes that the nets want: the pyramid's levels and the candidates' crops.
 
 use super::area::{self, Part, Shrinker};
+use crate::scale;
 use crate::types::{Frame, Rect};
 use anyhow::{Context, Result};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 /// P-Net's window in pixels of a level: the smallest face that it sees.
 pub(super) const WINDOW_PX: f32 = 12.0;
@@ -35,25 +34,22 @@ pub(super) fn levels(width: u32, height: u32, min_face_px: f32, factor: f32) -> 
 
 /// Resizes frames and parts of them by area averaging, keeping its buffers.
 pub(super) struct Scaler {
-    resizer: Resizer,
+    whole: scale::Scaler,
     shrinker: Shrinker,
     small: Vec<u8>,
 }
 
 impl Scaler {
     pub fn new() -> Self {
-        Self { resizer: Resizer::new(), shrinker: Shrinker::default(), small: Vec::new() }
+        Self { whole: scale::Scaler::default(), shrinker: Shrinker::default(), small: Vec::new() }
     }
 
     /// The whole frame at the level's size: RGB bytes, rows from the top.
     pub fn level(&mut self, frame: &Frame, level: Level) -> Result<&[u8]> {
         let Level { width, height, .. } = level;
         self.small.resize(width as usize * height as usize * 3, 0);
-        let source = ImageRef::new(frame.width, frame.height, &frame.pixels, PixelType::U8x3)?;
-        let mut target = Image::from_slice_u8(width, height, &mut self.small, PixelType::U8x3)?;
         let filter = area::filter(f64::from(frame.width) / f64::from(width));
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-        self.resizer.resize(&source, &mut target, &options)?;
+        self.whole.scale(&frame.pixels, [frame.width, frame.height], &mut self.small, [width, height], filter)?;
         Ok(&self.small)
     }
 
@@ -82,6 +78,8 @@ fn part_of(rect: Rect, frame: &Frame) -> Option<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fast_image_resize::images::{Image, ImageRef};
+    use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 
     fn crop(frame: &Frame, rect: Rect, side_px: u32) -> Result<Vec<u8>> {
         let mut bytes = vec![7; (side_px * side_px * 3) as usize];

@@ -1,11 +1,9 @@
 //! Camera pictures and face chips onto a canvas: scaled, mirrored where wanted, straight into its rows.
 
 use super::{Area, canvas::Canvas};
+use crate::scale;
 use crate::types::{Chip, Frame};
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use fast_image_resize::FilterType;
 
 /// A borrowed RGB picture: 8 bits a channel, rows from the top without padding (height x width x 3).
 #[derive(Clone, Copy)]
@@ -33,15 +31,15 @@ impl<'a> From<&'a Chip> for Picture<'a> {
 /// Keeps the buffers of scaling from picture to picture.
 #[derive(Default)]
 pub(super) struct Scaler {
-    resizer: Resizer,
+    scaler: scale::Scaler,
     scaled: Vec<u8>,
 }
 
 impl Scaler {
     /// The picture in `width` x `height` pixels; `None` where there is none.
     fn scale<'s>(&'s mut self, picture: Picture<'s>, width: u32, height: u32) -> Option<&'s [u8]> {
-        let source = ImageRef::new(picture.width, picture.height, picture.pixels, PixelType::U8x3).ok()?;
-        if picture.width == 0 || picture.height == 0 {
+        let pixels = picture.width as usize * picture.height as usize;
+        if pixels == 0 || picture.pixels.len() < pixels * 3 {
             return None;
         }
         if (picture.width, picture.height) == (width, height) {
@@ -51,10 +49,8 @@ impl Scaler {
         if self.scaled.len() < length {
             self.scaled.resize(length, 0);
         }
-        let mut target = Image::from_slice_u8(width, height, &mut self.scaled, PixelType::U8x3).ok()?;
-        // Interpolation would alias where a large picture becomes a thumbnail; convolution widens its filter there.
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        self.resizer.resize(&source, &mut target, &options).ok()?;
+        let size = [picture.width, picture.height];
+        self.scaler.scale(picture.pixels, size, &mut self.scaled, [width, height], FilterType::Bilinear).ok()?;
         Some(&self.scaled[..length])
     }
 }
