@@ -83,8 +83,10 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     if let Some(precision) = options.precision {
         as_here.extend(["--precision".into(), precision.to_string().into()]);
     }
+    if let Some(name) = common.kernels {
+        as_here.extend(["--kernels".into(), name.into()]);
+    }
     board.detect.threads = options.threads.map_or(board.detect.threads, usize::from);
-    infer::set_threads(board.detect.threads);
     let bench = Bench { board, models, repeat: options.repeat.into(), json: options.json, as_here };
     if !bench.json {
         line(&format!("{:22} {:>9} {:>8} {:>9} {:>9}", "net", "precision", "threads", "min ms", "median ms"))?;

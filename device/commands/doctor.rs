@@ -30,6 +30,7 @@ pub fn run(common: Common, _: Options) -> Result<Outcome> {
     missing += check_camera(&board)?;
     check_screen(&board)?;
     line(&format!("machine: {} {}, {}", std::env::consts::ARCH, std::env::consts::OS, processors()))?;
+    line(&format!("kernels: {} (there are {})", infer::kernels_in_use(), infer::kernel_names().join(", ")))?;
     Ok(Outcome::of(missing))
 }
 

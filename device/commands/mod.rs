@@ -53,6 +53,10 @@ pub struct Common {
     /// Folder of the model files and their manifest.toml; without it, the board file's
     #[arg(long, global = true, value_name = "DIR", env = "LOOKALIKE_MODELS")]
     models: Option<PathBuf>,
+    /// Inner loops of the nets: scalar, avx2, avx512-vnni, neon, neon-dot, or tract for its own operators; without it, the
+    /// quickest that this processor has
+    #[arg(long, global = true, value_name = "NAME")]
+    kernels: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -85,6 +89,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 impl Common {
     /// The board, with what the command line says in place of it.
     fn board(&self) -> Result<Board> {
+        self.kernels.as_deref().map_or(Ok(()), lookalike::infer::force_kernels)?;
         const NEAR: &str = "board-config/desktop.toml";
         let mut board = match &self.board {
             Some(file) => Board::read(file)?,
@@ -104,7 +109,6 @@ impl Common {
             setup::force_precision(&mut board, precision);
         }
         let models = setup::manifest(&board)?;
-        lookalike::infer::set_threads(board.detect.threads);
         Ok((board, models))
     }
 }

@@ -4,7 +4,7 @@
 //! gives the five landmarks. Boxes are corrected by regression after each stage and thinned by suppression.
 //! A [`Follower`] spares most frames most of this: O-Net alone confirms the faces that are known from the last frame.
 
-use crate::infer::{self, Model, Normalise};
+use crate::infer::{Model, Normalise};
 use crate::types::{Face, Frame, Rect};
 use anyhow::{Context, Result, ensure};
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
@@ -228,13 +228,9 @@ impl Detector {
     }
 }
 
-/// Threads for the lanes, on which nets do not start threads of their own.
+/// Threads for the lanes.
 fn start_pool(threads: usize) -> Result<ThreadPool> {
-    let start = |thread: rayon::ThreadBuilder| {
-        let builder = std::thread::Builder::new().name(format!("detector {}", thread.index()));
-        builder.spawn(move || infer::on_one_thread(|| thread.run())).map(drop)
-    };
-    Ok(ThreadPoolBuilder::new().num_threads(threads).spawn_handler(start).build()?)
+    Ok(ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("detector {index}")).build()?)
 }
 
 /// The lane with the least to do, the first of several.

@@ -3,9 +3,8 @@
 //! tract optimises for concrete shapes, so one plan is made per input shape and kept: one per pyramid level
 //! of P-Net, one per batch size of the others. Past [`PLANS_KEPT`] shapes the plan unused for longest goes.
 
-use super::{Model, Normalise, Tensor, lower};
+use super::{Model, Normalise, Tensor, choice, lower};
 use anyhow::{Context, Result, bail, ensure};
-use lookalike_kernels::Kernels;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,7 +72,7 @@ impl Engine {
         let build = || -> TractResult<State> {
             let net = self.net.clone().with_input_fact(0, f32::fact([count, 3, height, width]).into())?.into_typed()?;
             // A net that our operators do not fit after all still runs on tract's.
-            let lowered = lower::lower(&net, shape, normalise, kernels());
+            let lowered = lower::lower(&net, shape, normalise, choice::kernels());
             let lowered = lowered.or_else(|_| lower::lower(&net, shape, normalise, None))?;
             lowered.into_optimized()?.into_runnable()?.spawn()
         };
@@ -113,11 +112,6 @@ fn room_for([count, height, width]: [usize; 3]) -> Result<Arc<TractTensor>> {
     Ok(TractTensor::zero::<u8>(&[count, height, width, 3])?.into_arc_tensor())
 }
 
-/// The kernels for this processor. None where there are only plain loops, which tract's own operators outrun.
-fn kernels() -> Option<Kernels> {
-    Some(Kernels::best()).filter(|&best| best != Kernels::Scalar)
-}
-
 /// The bytes of a file whose SHA-256 must be as given.
 pub fn read_verified(file: &Path, sha256: &str) -> Result<Vec<u8>> {
     let bytes =
@@ -132,17 +126,4 @@ pub fn read_verified(file: &Path, sha256: &str) -> Result<Vec<u8>> {
         );
     }
     Ok(bytes)
-}
-
-/// How many threads every net may use for one product of matrices; small ones stay on one thread. For the whole program.
-pub fn set_threads(threads: usize) {
-    use tract_linalg::multithread::{Executor, set_default_executor};
-    set_default_executor(if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread });
-}
-
-/// Does work in which no net spreads over threads, whatever [`set_threads`] says: for threads that are one of many already.
-/// A thread that waits for others takes up other work of its pool meanwhile, which tract does not expect inside a product.
-pub fn on_one_thread<R>(work: impl FnOnce() -> R) -> R {
-    use tract_linalg::multithread::{Executor, multithread_tract_scope};
-    multithread_tract_scope(Executor::SingleThread, work)
 }

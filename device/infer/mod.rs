@@ -3,10 +3,12 @@
 use anyhow::Result;
 use std::path::Path;
 
+mod choice;
 mod engine;
 mod lower;
 
-pub use engine::{on_one_thread, read_verified, set_threads};
+pub use choice::{force_kernels, kernel_names, kernels_in_use};
+pub use engine::read_verified;
 
 /// A net with one picture as its input. What its file holds inside (floats, bytes, axis order) is its own affair.
 pub trait Model: Send {

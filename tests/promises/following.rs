@@ -2,7 +2,7 @@ use lookalike::align::{self, Similarity};
 use lookalike::board::Board;
 use lookalike::detect::Follower;
 use lookalike::types::{Chip, Face, Frame};
-use lookalike::{infer, picture, setup};
+use lookalike::{picture, setup};
 use lookalike_tests::{models, root, sample};
 
 const FRAMES: usize = 40;
@@ -56,7 +56,7 @@ fn a_followed_face_stays_where_a_search_finds_it() {
     }
 }
 
-/// With the real nets, which may spread over threads themselves.
+/// With the real nets.
 #[test]
 fn several_threads_find_what_one_finds() {
     let mut board = Board::read(&root().join("board-config/desktop.toml")).unwrap();
@@ -64,7 +64,6 @@ fn several_threads_find_what_one_finds() {
     let manifest = setup::manifest(&board).unwrap();
     let photo = picture::read(&sample("gallery/Eileen Collins/astronaut.png")).unwrap();
     let mut find = |threads| {
-        infer::set_threads(threads);
         board.detect.threads = threads;
         setup::detector(&manifest, &board.detect).unwrap().detect(&photo).unwrap()
     };
