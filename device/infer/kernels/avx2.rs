@@ -3,7 +3,7 @@
 
 use crate::bytes::{self, MOST_STEPS, Sink};
 use crate::floats;
-use crate::sweep::{Tile, pick};
+use crate::sweep::{Tile, pick, settled};
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 
@@ -88,6 +88,7 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
                 weights = weights.add(2 * 2 * LANES);
             }
         }
+        let sums = settled(&sums);
         for block in 0..BLOCKS {
             let left = job.channels.saturating_sub(block * LANES).min(LANES);
             let mask = mask(job.channels, block);
@@ -164,6 +165,7 @@ unsafe fn float_tile<const PIXELS: usize, const BLOCKS: usize>(job: &floats::Job
                 weights = weights.add(LANES);
             }
         }
+        let sums = settled(&sums);
         for block in 0..BLOCKS {
             let mask = mask(job.channels, block);
             let slope = _mm256_loadu_ps(job.slope.add(block * LANES));

@@ -5,7 +5,7 @@
 
 use crate::bytes::{self, MOST_STEPS, Sink};
 use crate::floats;
-use crate::sweep::{Tile, pick};
+use crate::sweep::{Tile, pick, settled};
 use std::arch::x86_64::*;
 
 pub(crate) const BYTES: bytes::Kernel = bytes::Kernel { groups: &[4, 2, 1], most, run: bytes };
@@ -80,6 +80,7 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
                 weights = weights.add(4 * LANES);
             }
         }
+        let sums = settled(&sums);
         for block in 0..BLOCKS {
             let mask = mask(job.channels, block);
             let up = _mm512_loadu_ps(job.up.add(block * LANES));
@@ -149,6 +150,7 @@ unsafe fn float_tile<const PIXELS: usize, const BLOCKS: usize>(job: &floats::Job
                 weights = weights.add(LANES);
             }
         }
+        let sums = settled(&sums);
         for block in 0..BLOCKS {
             let mask = mask(job.channels, block);
             let slope = _mm512_loadu_ps(job.slope.add(block * LANES));

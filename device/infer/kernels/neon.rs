@@ -6,7 +6,7 @@
 
 use crate::bytes::{self, MOST_STEPS, Sink};
 use crate::floats;
-use crate::sweep::{Tile, pick};
+use crate::sweep::{Tile, pick, settled};
 use std::arch::aarch64::*;
 use std::arch::asm;
 
@@ -16,12 +16,12 @@ pub(crate) const FLOATS: floats::Kernel = floats::Kernel { groups: &[4, 2, 1], m
 
 const LANES: usize = 4;
 
-/// Each sum takes two registers until the end: 16 of the 32.
+/// Each sum takes two registers until the end, and each pixel two of input: more than these and some lie in memory.
 fn most(blocks: usize) -> usize {
     match blocks {
         4 => 2,
-        2 => 4,
-        _ => 8,
+        2 => 3,
+        _ => 6,
     }
 }
 
@@ -39,8 +39,8 @@ unsafe fn bytes(job: &bytes::Job, at: &Tile) {
     unsafe {
         pick!(byte_tile, job, at,
             4: 1 2;
-            2: 1 2 3 4;
-            1: 1 2 3 4 5 6 7 8;
+            2: 1 2 3;
+            1: 1 2 3 4 5 6;
         )
     }
 }
@@ -77,8 +77,8 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
         let mut sums = [[[vdupq_n_s32(0); 2]; BLOCKS]; PIXELS];
         let half = vdupq_n_s8(-128);
         let four = |at: *const u8| {
-            let bytes = vreinterpretq_s8_s32(vld1q_dup_s32(at.cast()));
-            veorq_s8(bytes, half)
+            let bytes = vdupq_n_s32(at.cast::<i32>().read_unaligned());
+            veorq_s8(vreinterpretq_s8_s32(bytes), half)
         };
         let mut weights = job.weights.cast::<i8>();
         for row in 0..job.steps.rows {
@@ -183,7 +183,7 @@ unsafe fn dot_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) {
             }
             while left > 0 {
                 let x: [int8x16_t; PIXELS] = std::array::from_fn(|pixel| {
-                    let four = vld1q_dup_s32(input.add(pixel * job.steps.pixel).cast());
+                    let four = vdupq_n_s32(input.add(pixel * job.steps.pixel).cast::<i32>().read_unaligned());
                     veorq_s8(vreinterpretq_s8_s32(four), half)
                 });
                 group!(x, 0);
@@ -192,7 +192,7 @@ unsafe fn dot_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) {
                 left -= 1;
             }
         }
-        finish(job, &sums);
+        finish(job, &settled(&sums));
     }
 }
 
@@ -212,7 +212,7 @@ unsafe fn finish<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job, sum
                         let at = pixel * step + block * LANES;
                         let mut value = value;
                         if !residual.is_null() {
-                            let other = vreinterpret_u8_u32(vld1_dup_u32(residual.add(at).cast()));
+                            let other = vreinterpret_u8_u32(vdup_n_u32(residual.add(at).cast::<u32>().read_unaligned()));
                             let other = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(other))));
                             let other = vcvtq_f32_s32(vsubq_s32(other, vdupq_n_s32(residual_zero)));
                             value = vaddq_f32(value, vmulq_f32(other, vdupq_n_f32(residual_scale)));
@@ -221,7 +221,7 @@ unsafe fn finish<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job, sum
                         let steps = vaddq_s32(vcvtnq_s32_f32(value), vdupq_n_s32(zero));
                         let steps = vqmovun_s32(vmaxq_s32(steps, vdupq_n_s32(floor)));
                         let steps = vqmovn_u16(vcombine_u16(steps, steps));
-                        vst1_lane_u32::<0>(out.add(at).cast(), vreinterpret_u32_u8(steps));
+                        out.add(at).cast::<u32>().write_unaligned(vget_lane_u32::<0>(vreinterpret_u32_u8(steps)));
                     }
                     Sink::Floats { out, step } => {
                         store(out.add(pixel * step + block * LANES), value, job.channels.saturating_sub(block * LANES));
@@ -290,6 +290,7 @@ unsafe fn float_tile<const PIXELS: usize, const BLOCKS: usize>(job: &floats::Job
                 left -= 1;
             }
         }
+        let sums = settled(&sums);
         for block in 0..BLOCKS {
             let slope = vld1q_f32(job.slope.add(block * LANES));
             for pixel in 0..PIXELS {

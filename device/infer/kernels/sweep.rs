@@ -54,6 +54,14 @@ macro_rules! pick {
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(crate) use pick;
 
+/// The sums in memory of their own. What follows a tile's loop is too long to be unrolled, so it counts through them, and
+/// sums that something counts through would be kept in memory, step by step, by the loop too.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+pub(crate) fn settled<T: Copy, const PIXELS: usize, const BLOCKS: usize>(sums: &[[T; BLOCKS]; PIXELS]) -> [[T; BLOCKS]; PIXELS] {
+    std::array::from_fn(|pixel| std::array::from_fn(|block| sums[pixel][block]))
+}
+
 /// What is the same for all tiles of a sweep, in elements of the input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Steps {
