@@ -29,7 +29,7 @@ pub struct Options {
     /// One JSON object a line on stdout
     #[arg(long)]
     json: bool,
-    /// Threads that a net may use; without it, the board file's
+    /// Threads of the detector in the walk; without it, the board file's. A single net keeps to one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: Option<u8>,
     /// Arithmetic of the nets; without it, the board file's
@@ -123,10 +123,10 @@ impl Bench {
             }
             Ok(())
         };
-        self.measure(name, &entry.precision.to_string(), || once(&mut model))
+        self.measure(name, &entry.precision.to_string(), 1, || once(&mut model))
     }
 
-    fn measure(&self, name: &str, precision: &str, mut run: impl FnMut() -> Result<()>) -> Result<()> {
+    fn measure(&self, name: &str, precision: &str, threads: usize, mut run: impl FnMut() -> Result<()>) -> Result<()> {
         for _ in 0..3 {
             run()?;
         }
@@ -136,12 +136,12 @@ impl Bench {
             run()?;
             times.push(start.elapsed().as_secs_f32() * 1e3);
         }
-        self.report(name, precision, &times)
+        self.report(name, precision, threads, &times)
     }
 
-    fn report(&self, name: &str, precision: &str, times: &[f32]) -> Result<()> {
+    fn report(&self, name: &str, precision: &str, threads: usize, times: &[f32]) -> Result<()> {
         let (min_ms, median_ms) = minimum_and_median(times).context("nothing was measured")?;
-        let row = Row { net: name.into(), precision: precision.into(), threads: self.board.detect.threads, min_ms, median_ms };
+        let row = Row { net: name.into(), precision: precision.into(), threads, min_ms, median_ms };
         if self.json {
             return line(&json::to_line(&row)?);
         }
@@ -162,7 +162,8 @@ impl Bench {
         let thumbnails = [("Sample".to_string(), chip)].into();
         let precision = self.board.detect.precision.to_string();
         let mut walked = Walked::default();
-        self.measure("walk-640x480", &precision, || {
+        let threads = self.board.detect.threads;
+        self.measure("walk-640x480", &precision, threads, || {
             let frame = picture::read(&photo_file)?;
             // Every time a face that nobody knows yet: searched, and looked at.
             walk.forget();
@@ -216,7 +217,7 @@ impl Bench {
         let precision = self.board.detect.precision.to_string();
         let names = ["walk-video-every-frame", "walk-video-tracked", "walk-video-arrival"];
         for (name, times) in names.iter().zip(&times) {
-            self.report(name, &precision, times)?;
+            self.report(name, &precision, self.board.detect.threads, times)?;
         }
         let [every, tracked, arrived] = times.map(|t| minimum_and_median(&t).map_or(f32::NAN, |(_, median)| median));
         if self.json {
