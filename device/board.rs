@@ -75,7 +75,7 @@ pub struct Detect {
     pub thresholds: [f32; 3],
     /// Which files: `float32` or `int8`.
     pub precision: Precision,
-    /// Threads of the nets and of the detector: levels of the pyramid and batches of crops go side by side.
+    /// Threads of the detector: levels of the pyramid and batches of crops go side by side. A net keeps to one thread.
     pub threads: usize,
     /// The whole frame is searched at least every so many recognised frames; between, known faces are only confirmed.
     pub search_every: u32,

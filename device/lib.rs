@@ -10,17 +10,17 @@
 //! | [`types`] | the data that flows | std |
 //! | [`board`] | `board-config/*.toml` to checked settings | serde, toml |
 //! | [`manifest`] | `models/out/manifest.toml` to checked model facts | serde, toml, types |
-//! | [`infer`] | runs nets: the `Model` door; `lower`: our operators in tract's graph | tract, the crate `infer/kernels` |
+//! | [`infer`] | runs nets: the `Model` door; `lower`: our operators in tract's graph; `choice`: on which kernels | tract, the crate `infer/kernels` |
 //! | [`picture`] | picture files to frames | types, image |
-//! | [`camera`] | the `Camera` door: V4L2, or a folder replayed | types, picture, its driver |
-//! | [`detect`] | MT-CNN, and following the faces that it found | types, the `Model` trait |
+//! | [`scale`] | RGB pictures at another size | fast_image_resize |
+//! | [`camera`] | the `Camera` door: V4L2, or a folder replayed | types, picture, scale, its driver |
+//! | [`detect`] | MT-CNN, and following the faces that it found | types, scale, the `Model` trait |
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, head, calibrated answers | types, linfa |
 //! | [`portrait`] | whether a photo may be enrolled | types |
-//! | [`screen`] | the `Screen` door: window, terminal, PNG; the canvas | its driver |
+//! | [`screen`] | the `Screen` door: window, terminal, PNG; the canvas | types, scale, its driver |
 //! | [`ui`] | one file per mode, drawn on a canvas | types, canvas |
-//! | [`scale`] | RGB pictures at another size | std |
 //! | [`stopwatch`] | milliseconds per stage | std |
 //! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
 //! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |

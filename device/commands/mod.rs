@@ -89,7 +89,9 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 impl Common {
     /// The board, with what the command line says in place of it.
     fn board(&self) -> Result<Board> {
-        self.kernels.as_deref().map_or(Ok(()), lookalike::infer::force_kernels)?;
+        if let Some(name) = &self.kernels {
+            lookalike::infer::force_kernels(name)?;
+        }
         const NEAR: &str = "board-config/desktop.toml";
         let mut board = match &self.board {
             Some(file) => Board::read(file)?,

@@ -1,4 +1,4 @@
-use lookalike_tests::{board, lookalike, run, sample};
+use lookalike_tests::{board, lookalike, models, run, sample};
 use serde_json::Value;
 use std::path::Path;
 use tempfile::tempdir;
@@ -28,5 +28,33 @@ fn the_int8_files_find_and_describe_the_same_people() {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         let cosine = dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt();
         assert!(cosine > 0.98, "{photo}: {cosine}");
+    }
+}
+
+#[test]
+fn forced_kernels_are_used_and_change_no_answer() {
+    let forced = run(lookalike().args(["doctor", "--kernels", "scalar", "--models"]).arg(models()));
+    assert!(forced.out.contains("kernels: scalar"), "{}", forced.out);
+    let photo = sample("gallery/Joe Biden/biden.jpg");
+    let detect = |kernels: &[&str]| {
+        let ran = run(lookalike()
+            .args(["detect", "--json", "--precision", "int8"])
+            .args(kernels)
+            .arg("--models")
+            .arg(models())
+            .arg(&photo));
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.json()
+    };
+    // Bytes are summed in whole numbers, so every kernel says the very same.
+    assert_eq!(detect(&["--kernels", "scalar"]), detect(&[]));
+}
+
+#[test]
+fn kernels_that_are_not_there_are_refused() {
+    for elsewhere in ["mmx", if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" }] {
+        let ran = run(lookalike().args(["doctor", "--kernels", elsewhere, "--models"]).arg(models()));
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains(elsewhere) && ran.err.contains("scalar"), "{}", ran.err);
     }
 }
