@@ -4,6 +4,7 @@
 use crate::bytes::{self, MOST_STEPS, Sink};
 use crate::floats;
 use crate::sweep::{Tile, pick, settled};
+use crate::vector::{Loops, Vector};
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 
@@ -179,6 +180,92 @@ unsafe fn float_tile<const PIXELS: usize, const BLOCKS: usize>(job: &floats::Job
                 let value = _mm256_blendv_ps(value, _mm256_mul_ps(value, slope), negative);
                 _mm256_maskstore_ps(job.out.add(at), mask, value);
             }
+        }
+    }
+}
+
+/// # Safety
+/// The processor has the instructions.
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn fit(work: impl Loops) {
+    work.run::<__m256>();
+}
+
+impl Vector for __m256 {
+    const LANES: usize = LANES;
+
+    #[inline(always)]
+    fn zero() -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm256_setzero_ps() }
+    }
+
+    #[inline(always)]
+    fn load(from: &[f32]) -> Self {
+        let from = &from[..LANES];
+        // SAFETY: as above, and the slice was cut to the length.
+        unsafe { _mm256_loadu_ps(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_some(from: &[f32], left: usize) -> Self {
+        if left == LANES {
+            return Self::load(from);
+        }
+        let from = &from[..left];
+        // SAFETY: as above, and the slice was cut to the length.
+        unsafe { _mm256_maskload_ps(from.as_ptr(), mask(left, 0)) }
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32]) {
+        let to = &mut to[..LANES];
+        // SAFETY: as above, and the slice was cut to the length.
+        unsafe {
+            _mm256_storeu_ps(to.as_mut_ptr(), self);
+        }
+    }
+
+    #[inline(always)]
+    fn store_some(self, to: &mut [f32], left: usize) {
+        if left == LANES {
+            return self.store(to);
+        }
+        let to = &mut to[..left];
+        // SAFETY: as above, and the slice was cut to the length.
+        unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), mask(left, 0), self) }
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm256_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm256_sub_ps(self, other) }
+    }
+
+    #[inline(always)]
+    fn times(self, factor: f32) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm256_mul_ps(self, _mm256_set1_ps(factor)) }
+    }
+
+    #[inline(always)]
+    fn times_plus(self, factor: f32, other: Self) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm256_fmadd_ps(self, _mm256_set1_ps(factor), other) }
+    }
+
+    #[inline(always)]
+    fn leaning(self, slope: Self) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe {
+            let negative = _mm256_cmp_ps(self, _mm256_setzero_ps(), _CMP_LT_OQ);
+            _mm256_blendv_ps(self, _mm256_mul_ps(self, slope), negative)
         }
     }
 }

@@ -6,6 +6,7 @@
 use crate::bytes::{self, MOST_STEPS, Sink};
 use crate::floats;
 use crate::sweep::{Tile, pick, settled};
+use crate::vector::{Loops, Vector};
 use std::arch::x86_64::*;
 
 pub(crate) const BYTES: bytes::Kernel = bytes::Kernel { groups: &[4, 2, 1], most, run: bytes };
@@ -164,6 +165,88 @@ unsafe fn float_tile<const PIXELS: usize, const BLOCKS: usize>(job: &floats::Job
                 let value = _mm512_mask_mul_ps(value, negative, value, slope);
                 _mm512_mask_storeu_ps(job.out.add(at), mask, value);
             }
+        }
+    }
+}
+
+/// # Safety
+/// The processor has the instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(crate) unsafe fn fit(work: impl Loops) {
+    work.run::<__m512>();
+}
+
+impl Vector for __m512 {
+    const LANES: usize = LANES;
+
+    #[inline(always)]
+    fn zero() -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm512_setzero_ps() }
+    }
+
+    #[inline(always)]
+    fn load(from: &[f32]) -> Self {
+        let from = &from[..LANES];
+        // SAFETY: as above, and the slice was cut to the length.
+        unsafe { _mm512_loadu_ps(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_some(from: &[f32], left: usize) -> Self {
+        let from = &from[..left];
+        // SAFETY: as above, and the slice was cut to the length.
+        unsafe { _mm512_maskz_loadu_ps(mask(left, 0), from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32]) {
+        let to = &mut to[..LANES];
+        // SAFETY: as above, and the slice was cut to the length.
+        unsafe {
+            _mm512_storeu_ps(to.as_mut_ptr(), self);
+        }
+    }
+
+    #[inline(always)]
+    fn store_some(self, to: &mut [f32], left: usize) {
+        let to = &mut to[..left];
+        // SAFETY: as above, and the slice was cut to the length.
+        unsafe {
+            _mm512_mask_storeu_ps(to.as_mut_ptr(), mask(left, 0), self);
+        }
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm512_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm512_sub_ps(self, other) }
+    }
+
+    #[inline(always)]
+    fn times(self, factor: f32) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm512_mul_ps(self, _mm512_set1_ps(factor)) }
+    }
+
+    #[inline(always)]
+    fn times_plus(self, factor: f32, other: Self) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe { _mm512_fmadd_ps(self, _mm512_set1_ps(factor), other) }
+    }
+
+    #[inline(always)]
+    fn leaning(self, slope: Self) -> Self {
+        // SAFETY: only run where the processor has the instructions (asked in `FloatConv`).
+        unsafe {
+            let negative = _mm512_cmp_ps_mask(self, _mm512_setzero_ps(), _CMP_LT_OQ);
+            _mm512_mask_mul_ps(self, negative, self, slope)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::pack::{Order, pack, pad};
 use crate::sweep::{Steps, Sweep, Tile, Window};
+use crate::winograd::{Ending, Size, Winograd};
 use crate::{Kernels, scalar};
 
 /// A convolution with its weights in the order that the processor's kernel reads.
@@ -11,11 +12,21 @@ use crate::{Kernels, scalar};
 pub struct FloatConv {
     kernels: Kernels,
     window: Window,
-    weights: Vec<f32>,
-    block: usize,
+    way: Way,
     lanes: usize,
     bias: Vec<f32>,
     slope: Vec<f32>,
+}
+
+/// How the sums come about.
+#[derive(Clone, Debug)]
+enum Way {
+    /// As the definition has it. `block`: elements of `weights` for a block of output channels.
+    Plain {
+        weights: Vec<f32>,
+        block: usize,
+    },
+    Winograd(Winograd),
 }
 
 /// What a kernel needs for one tile.
@@ -44,25 +55,39 @@ pub(crate) struct Kernel {
 }
 
 impl FloatConv {
-    /// `weights`: [out, in, height, width]; `bias`, `slope`: [out]. A slope of 0 is a ReLU, of 1 nothing.
+    /// `weights`: [out, in, height, width]; `bias`, `slope`: [out]. A slope of 0 is a ReLU, of 1 nothing. `shape`: count,
+    /// height and width of the pictures that it will be used for; it takes others, but perhaps not the quickest way.
     ///
     /// # Panics
     /// Where the lengths do not fit the window.
-    pub fn new(kernels: Kernels, window: Window, weights: &[f32], bias: &[f32], slope: &[f32]) -> Self {
+    pub fn new(kernels: Kernels, window: Window, weights: &[f32], bias: &[f32], slope: &[f32], shape: [usize; 3]) -> Self {
+        // The plain loops stay as the definition has it: they are what the others must equal.
+        let size = Size::best(&window, shape).filter(|_| kernels != Kernels::Scalar);
+        Self::with_size(kernels, window, weights, bias, slope, size)
+    }
+
+    /// By Winograd's way with tiles of that size, or by plain sums.
+    pub(crate) fn with_size(
+        kernels: Kernels,
+        window: Window,
+        weights: &[f32],
+        bias: &[f32],
+        slope: &[f32],
+        size: Option<Size>,
+    ) -> Self {
         assert_eq!(weights.len(), window.shape().iter().product::<usize>(), "weights of a window of another shape");
         assert!([bias.len(), slope.len()] == [window.outputs; 2], "one number per channel");
         let kernels = if kernels.runs_here() { kernels } else { Kernels::Scalar };
         let lanes = kernels.lanes();
-        let order = Order { lanes, group: 1, channels: window.inputs, outputs: window.outputs };
-        Self {
-            kernels,
-            window,
-            weights: pack(weights, window.shape(), order),
-            block: lanes * window.height * window.width * window.inputs,
-            lanes,
-            bias: pad(bias, lanes, 0.0),
-            slope: pad(slope, lanes, 1.0),
-        }
+        let way = match size {
+            Some(size) => Way::Winograd(Winograd::new(kernels, size, &window, weights)),
+            None => {
+                let order = Order { lanes, group: 1, channels: window.inputs, outputs: window.outputs };
+                let weights = pack(weights, window.shape(), order);
+                Way::Plain { weights, block: lanes * window.height * window.width * window.inputs }
+            }
+        };
+        Self { kernels, window, way, lanes, bias: pad(bias, lanes, 0.0), slope: pad(slope, lanes, 1.0) }
     }
 
     /// The shape of the convolution.
@@ -81,6 +106,13 @@ impl FloatConv {
         assert!(residual.is_none_or(|r| r.len() == out.len()), "a residual of another shape");
         let kernel = kernel(self.kernels);
         let step = self.window.outputs;
+        let (packed, block) = match &self.way {
+            Way::Plain { weights, block } => (weights, *block),
+            Way::Winograd(winograd) => {
+                let ending = Ending { bias: &self.bias, slope: &self.slope, residual };
+                return winograd.run(&kernel, input, shape, ending, out);
+            }
+        };
         sweep.each(step.div_ceil(self.lanes), kernel.groups, kernel.most, |tile| {
             let lane = tile.block * self.lanes;
             let at = tile.pixel * step + lane;
@@ -88,8 +120,8 @@ impl FloatConv {
                 // SAFETY: the sweep stays inside the input, whose length was compared with the shape.
                 input: unsafe { input.as_ptr().add(tile.input) },
                 steps: sweep.steps,
-                weights: self.weights[tile.block * self.block..].as_ptr(),
-                block: self.block,
+                weights: packed[tile.block * block..].as_ptr(),
+                block,
                 bias: self.bias[lane..].as_ptr(),
                 slope: self.slope[lane..].as_ptr(),
                 channels: step - lane,

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! floats, bytes     a convolution with all that follows it: bias, residual sum, activation, new scale
+//! winograd          a way to convolve floats with fewer multiplications, through the same tiles
 //! sweep             which tile of pixels and channels is computed when
 //! scalar            plain loops: what every other kernel must equal, and the way where there is no other
 //! avx512 avx2 neon  the same tiles with a processor's instructions
+//! vector            a register's floats, for loops that are the same on every processor
 //! pool elements     windows' maxima and means; what works on one number at a time
 //! ```
 //!
@@ -19,6 +21,8 @@ mod pack;
 pub mod pool;
 mod scalar;
 mod sweep;
+mod vector;
+mod winograd;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

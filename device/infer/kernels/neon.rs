@@ -7,6 +7,7 @@
 use crate::bytes::{self, MOST_STEPS, Sink};
 use crate::floats;
 use crate::sweep::{Tile, pick, settled};
+use crate::vector::Vector;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
@@ -311,5 +312,81 @@ unsafe fn float_tile<const PIXELS: usize, const BLOCKS: usize>(job: &floats::Job
                 store(job.out.add(at), value, left);
             }
         }
+    }
+}
+
+impl Vector for float32x4_t {
+    const LANES: usize = LANES;
+
+    #[inline(always)]
+    fn zero() -> Self {
+        // SAFETY: every aarch64 processor has these.
+        unsafe { vdupq_n_f32(0.0) }
+    }
+
+    #[inline(always)]
+    fn load(from: &[f32]) -> Self {
+        let from = &from[..LANES];
+        // SAFETY: the slice was cut to the length.
+        unsafe { vld1q_f32(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_some(from: &[f32], left: usize) -> Self {
+        if left == LANES {
+            return Self::load(from);
+        }
+        let mut all = [0.0; LANES];
+        all[..left].copy_from_slice(&from[..left]);
+        Self::load(&all)
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32]) {
+        let to = &mut to[..LANES];
+        // SAFETY: the slice was cut to the length.
+        unsafe {
+            vst1q_f32(to.as_mut_ptr(), self);
+        }
+    }
+
+    #[inline(always)]
+    fn store_some(self, to: &mut [f32], left: usize) {
+        if left == LANES {
+            return self.store(to);
+        }
+        let mut all = [0.0; LANES];
+        self.store(&mut all);
+        to[..left].copy_from_slice(&all[..left]);
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        // SAFETY: every aarch64 processor has these.
+        unsafe { vaddq_f32(self, other) }
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        // SAFETY: every aarch64 processor has these.
+        unsafe { vsubq_f32(self, other) }
+    }
+
+    #[inline(always)]
+    fn times(self, factor: f32) -> Self {
+        // SAFETY: every aarch64 processor has these.
+        unsafe { vmulq_n_f32(self, factor) }
+    }
+
+    #[inline(always)]
+    fn times_plus(self, factor: f32, other: Self) -> Self {
+        // SAFETY: every aarch64 processor has these.
+        unsafe { vfmaq_n_f32(other, self, factor) }
+    }
+
+    #[inline(always)]
+    fn leaning(self, slope: Self) -> Self {
+        // SAFETY: every aarch64 processor has these.
+        unsafe { vbslq_f32(vcltzq_f32(self), vmulq_f32(self, slope), self) }
     }
 }

@@ -307,14 +307,18 @@ fn padding([n, h, w, c]: Shape) -> Shape {
 
 /// A picture with its frame, in `room` where it needs one; and count, height and width of what came of it.
 fn framed<'a, T: Copy>(x: &'a [T], shape: Shape, sides: Sides, fill: T, room: &'a mut Vec<T>) -> (&'a [T], [usize; 3]) {
-    let [n, h, w, c] = shape;
+    let framed = framed_shape(shape, sides);
     if sides == Sides::default() {
-        return (x, [n, h, w]);
+        return (x, framed);
     }
-    let (high, wide) = (h + sides.top + sides.bottom, w + sides.left + sides.right);
-    room.resize(n * high * wide * c, fill);
+    room.resize(framed.iter().product::<usize>() * shape[3], fill);
     elements::pad(x, shape, sides, fill, room);
-    (room, [n, high, wide])
+    (room, framed)
+}
+
+/// Count, height and width with the frame.
+pub(super) fn framed_shape([n, h, w, _]: Shape, sides: Sides) -> [usize; 3] {
+    [n, h + sides.top + sides.bottom, w + sides.left + sides.right]
 }
 
 /// More channels, then a frame.

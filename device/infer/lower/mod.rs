@@ -6,7 +6,7 @@
 
 use super::Normalise;
 use find::{Graph, Weights, of_tensor, sides_of, window_of_pool, zeros};
-use layer::{Layer, Shape, Work};
+use layer::{Layer, Shape, Work, framed_shape};
 use lookalike_kernels::{ByteConv, FloatConv, Kernels, Requantise, padded};
 use std::collections::HashMap;
 use tract_onnx::tract_core::internal::*;
@@ -311,7 +311,8 @@ impl<'n> Lowering<'n> {
                     }
                 };
                 let Some(bias) = self.old.bias_in_steps_or_floats(found.bias)? else { return Ok(None) };
-                let conv = Arc::new(FloatConv::new(kernels, found.window, &weights, &bias, &slope));
+                let framed = framed_shape(shape, found.sides);
+                let conv = Arc::new(FloatConv::new(kernels, found.window, &weights, &bias, &slope, framed));
                 let mut inputs = tvec!(x);
                 if let Some(other) = residual {
                     let Some((id, _)) = self.floats(other)? else { return Ok(None) };
