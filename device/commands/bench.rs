@@ -18,6 +18,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+mod peak;
+
 /// Times the nets and the whole walk on this machine
 ///
 /// Milliseconds, minimum and median. The nets get noise; the walk gets a sample photo at 640x480, with decoding,
@@ -38,6 +40,9 @@ pub struct Options {
     /// Counted runs of each measurement
     #[arg(long, value_name = "N", default_value = "40", value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
+    /// Only the inner loops, layer by layer: which share of this processor's peak they reach
+    #[arg(long)]
+    peak: bool,
     /// Photo for the walk; without it, the first of the replay folder with a face
     #[arg(long, value_name = "IMAGE")]
     photo: Option<PathBuf>,
@@ -75,6 +80,10 @@ const PEOPLE: usize = 100;
 
 /// The nets by the names that other engines' figures go by, then the walk, then the program.
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
+    if options.peak {
+        peak::print(options.json, options.repeat.into())?;
+        return Ok(Outcome::Fine);
+    }
     let (mut board, models) = common.open(options.precision)?;
     let mut as_here: Vec<OsString> = Vec::new();
     if let Some(file) = common.board {

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 pub(crate) const BYTES: bytes::Kernel = bytes::Kernel { groups: &[2, 1], most, run: bytes };
 pub(crate) const FLOATS: floats::Kernel = floats::Kernel { groups: &[2, 1], most, run: floats };
 
-const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 fn most(blocks: usize) -> usize {
     match blocks {
@@ -90,6 +90,14 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
             }
         }
         let sums = settled(&sums);
+        if let Sink::Sums { out, step } = job.sink {
+            for pixel in 0..PIXELS {
+                for block in 0..BLOCKS {
+                    _mm256_storeu_si256(out.add(pixel * step + block * LANES).cast(), sums[pixel][block]);
+                }
+            }
+            return;
+        }
         for block in 0..BLOCKS {
             let left = job.channels.saturating_sub(block * LANES).min(LANES);
             let mask = mask(job.channels, block);
@@ -131,6 +139,7 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
                     Sink::Floats { out, step } => {
                         _mm256_maskstore_ps(out.add(pixel * step + block * LANES), mask, value);
                     }
+                    Sink::Sums { .. } => {}
                 }
             }
         }

@@ -109,6 +109,7 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
                     Sink::Floats { out, step } => {
                         _mm512_mask_storeu_ps(out.add(pixel * step + block * LANES), mask, value);
                     }
+                    Sink::Sums { .. } => unreachable!("asked of AVX2 alone"),
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use crate::pack::{Order, pack, pad};
 use crate::sweep::{Steps, Sweep, Tile, Window};
+#[cfg(target_arch = "x86_64")]
+use crate::words::Words;
 use crate::{Kernels, padded, scalar};
 
 /// A convolution with its weights in the order that the processor's kernel reads.
@@ -26,6 +28,9 @@ enum Weights {
     Bytes(Vec<i8>),
     /// For [`Kernels::Avx2`].
     Words(Vec<i16>),
+    /// For [`Kernels::Avx2`], by Winograd's way.
+    #[cfg(target_arch = "x86_64")]
+    Winograd(Words),
 }
 
 /// How sums become numbers: one factor per output channel, for sums of either sign.
@@ -78,8 +83,25 @@ pub(crate) struct Job {
 }
 
 pub(crate) enum Sink {
-    Bytes { out: *mut u8, step: usize, zero: i32, floor: i32, residual: *const u8, residual_zero: i32, residual_scale: f32 },
-    Floats { out: *mut f32, step: usize },
+    Bytes {
+        out: *mut u8,
+        step: usize,
+        zero: i32,
+        floor: i32,
+        residual: *const u8,
+        residual_zero: i32,
+        residual_scale: f32,
+    },
+    Floats {
+        out: *mut f32,
+        step: usize,
+    },
+    /// As they are, whole registers of them.
+    #[cfg(target_arch = "x86_64")]
+    Sums {
+        out: *mut i32,
+        step: usize,
+    },
 }
 
 /// Where a convolution writes.
@@ -89,11 +111,34 @@ enum Target<'a> {
 }
 
 impl ByteConv {
-    /// `weights`: [out, in, height, width]; `bias`: [out], in steps of the sum; `zero_point`: of the input.
+    /// `weights`: [out, in, height, width]; `bias`: [out], in steps of the sum; `zero_point`: of the input. `shape`: count,
+    /// height and width of the pictures that it will be used for; it takes others, but perhaps not the quickest way.
     ///
     /// # Panics
     /// Where the lengths do not fit the window.
-    pub fn new(kernels: Kernels, window: Window, weights: &[i8], bias: &[i32], zero_point: u8, requantise: &Requantise) -> Self {
+    pub fn new(
+        kernels: Kernels,
+        window: Window,
+        weights: &[i8],
+        bias: &[i32],
+        zero_point: u8,
+        requantise: &Requantise,
+        shape: [usize; 3],
+    ) -> Self {
+        let winograd = is_quicker_by_winograd(kernels, &window, shape);
+        Self::with_way(kernels, window, weights, bias, zero_point, requantise, winograd)
+    }
+
+    /// By Winograd's way, where these kernels have one, or by plain sums. The answers are the same.
+    pub(crate) fn with_way(
+        kernels: Kernels,
+        window: Window,
+        weights: &[i8],
+        bias: &[i32],
+        zero_point: u8,
+        requantise: &Requantise,
+        winograd: bool,
+    ) -> Self {
         let per_output = window.inputs * window.height * window.width;
         assert_eq!(weights.len(), window.outputs * per_output, "weights of a window of another shape");
         assert!([bias.len(), requantise.up.len(), requantise.down.len()] == [window.outputs; 3], "one number per channel");
@@ -108,6 +153,8 @@ impl ByteConv {
         let order = Order { lanes, group: 4, channels: padded(window.inputs), outputs: padded(window.outputs) };
         let block = lanes * window.height * window.width * order.channels;
         let weights = match kernels {
+            #[cfg(target_arch = "x86_64")]
+            Kernels::Avx2 if winograd => Weights::Winograd(Words::new(&window, weights)),
             Kernels::Avx2 => Weights::Words(pack(weights, window.shape(), Order { group: 2, ..order })),
             _ => Weights::Bytes(pack(weights, window.shape(), order)),
         };
@@ -157,6 +204,10 @@ impl ByteConv {
         };
         assert_eq!(length, sweep.pixels() * step, "an output of another shape");
         #[cfg(target_arch = "x86_64")]
+        if let Weights::Winograd(words) = &self.weights {
+            return words.run(input, shape, channels, &self.bias, |pixel, sums| self.finish(pixel, sums, step, &mut target));
+        }
+        #[cfg(target_arch = "x86_64")]
         if self.kernels == Kernels::Avx2 {
             // This processor multiplies words: the bytes are widened once, not for every window that sees them.
             return crate::avx2::widened(input, |words| self.sweep(&sweep, words.cast(), 2, step, &mut target));
@@ -169,40 +220,79 @@ impl ByteConv {
         let weights: *const u8 = match &self.weights {
             Weights::Bytes(weights) => weights.as_ptr().cast(),
             Weights::Words(weights) => weights.as_ptr().cast(),
+            #[cfg(target_arch = "x86_64")]
+            Weights::Winograd(_) => return,
         };
         let kernel = kernel(self.kernels);
-        let blocks = step.div_ceil(self.lanes);
-        sweep.each(blocks, kernel.groups, kernel.most, |tile| {
-            let lane = tile.block * self.lanes;
-            let at = tile.pixel * step + lane;
-            let sink = match target {
-                Target::Bytes(out, how) => Sink::Bytes {
-                    out: out[at..].as_mut_ptr(),
-                    step,
-                    zero: how.zero_point.into(),
-                    floor: how.floor.into(),
-                    residual: how.residual.map_or(std::ptr::null(), |r| r.bytes[at..].as_ptr()),
-                    residual_zero: how.residual.map_or(0, |r| r.zero_point.into()),
-                    residual_scale: how.residual.map_or(0.0, |r| r.scale),
-                },
-                Target::Floats(out) => Sink::Floats { out: out[at..].as_mut_ptr(), step },
-            };
+        sweep.each(step.div_ceil(self.lanes), kernel.groups, kernel.most, |tile| {
             let job = Job {
                 // SAFETY: the sweep stays inside the input, whose length was compared with the shape.
                 input: unsafe { input.add(tile.input * size) },
                 steps: sweep.steps,
                 // SAFETY: there are as many blocks as the output has channels for.
                 weights: unsafe { weights.add(tile.block * self.block * size) },
-                block: self.block * size,
-                bias: self.bias[lane..].as_ptr(),
-                up: self.up[lane..].as_ptr(),
-                down: self.down[lane..].as_ptr(),
-                channels: step - lane,
-                sink,
+                bias: self.bias[tile.block * self.lanes..].as_ptr(),
+                ..self.job(&tile, self.block * size, step, target)
             };
             // SAFETY: the processor has the instructions (asked in `new`), and every pointer has room for the tile.
             unsafe { (kernel.run)(&job, &tile) };
         });
+    }
+
+    /// What comes after the sums of a pixel, which are there.
+    #[cfg(target_arch = "x86_64")]
+    fn finish(&self, pixel: usize, sums: &[i32], step: usize, target: &mut Target) {
+        let kernel = kernel(self.kernels);
+        let (mut block, blocks) = (0, step.div_ceil(self.lanes));
+        while block < blocks {
+            let group = kernel.groups.iter().copied().find(|&g| g <= blocks - block).unwrap_or(1);
+            let tile = Tile { input: 0, pixel, pixels: 1, block, blocks: group };
+            // A window without rows: the sums take the place of the bias, and nothing is added.
+            let job = Job { bias: sums[block * self.lanes..].as_ptr(), ..self.job(&tile, 0, step, target) };
+            // SAFETY: as above; without rows neither input nor weights are read.
+            unsafe { (kernel.run)(&job, &tile) };
+            block += group;
+        }
+    }
+
+    /// A tile's way out, without its input, weights and bias. `block`: bytes from one block's weights to the next one's.
+    fn job(&self, tile: &Tile, block: usize, step: usize, target: &mut Target) -> Job {
+        let lane = tile.block * self.lanes;
+        let at = tile.pixel * step + lane;
+        let sink = match target {
+            Target::Bytes(out, how) => Sink::Bytes {
+                out: out[at..].as_mut_ptr(),
+                step,
+                zero: how.zero_point.into(),
+                floor: how.floor.into(),
+                residual: how.residual.map_or(std::ptr::null(), |r| r.bytes[at..].as_ptr()),
+                residual_zero: how.residual.map_or(0, |r| r.zero_point.into()),
+                residual_scale: how.residual.map_or(0.0, |r| r.scale),
+            },
+            Target::Floats(out) => Sink::Floats { out: out[at..].as_mut_ptr(), step },
+        };
+        Job {
+            input: std::ptr::null(),
+            steps: Steps { row: 0, pixel: 0, rows: 0, run: 0 },
+            weights: std::ptr::null(),
+            block,
+            bias: std::ptr::null(),
+            up: self.up[lane..].as_ptr(),
+            down: self.down[lane..].as_ptr(),
+            channels: step - lane,
+            sink,
+        }
+    }
+}
+
+fn is_quicker_by_winograd(kernels: Kernels, window: &Window, shape: [usize; 3]) -> bool {
+    match kernels {
+        #[cfg(target_arch = "x86_64")]
+        Kernels::Avx2 => Words::pays(window, shape),
+        _ => {
+            let _ = (window, shape);
+            false
+        }
     }
 }
 

@@ -66,6 +66,19 @@ impl FloatConv {
         Self::with_size(kernels, window, weights, bias, slope, size)
     }
 
+    /// By plain sums, whatever the shape.
+    ///
+    /// # Panics
+    /// As [`FloatConv::new`].
+    pub fn plain(kernels: Kernels, window: Window, weights: &[f32], bias: &[f32], slope: &[f32]) -> Self {
+        Self::with_size(kernels, window, weights, bias, slope, None)
+    }
+
+    /// Whether sums come about as the definition has it.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.way, Way::Plain { .. })
+    }
+
     /// By Winograd's way with tiles of that size, or by plain sums.
     pub(crate) fn with_size(
         kernels: Kernels,

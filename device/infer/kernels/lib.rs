@@ -3,10 +3,12 @@
 //! ```text
 //! floats, bytes     a convolution with all that follows it: bias, residual sum, activation, new scale
 //! winograd          a way to convolve floats with fewer multiplications, through the same tiles
+//! words             the same for bytes, exact, where the processor multiplies words
 //! sweep             which tile of pixels and channels is computed when
 //! scalar            plain loops: what every other kernel must equal, and the way where there is no other
 //! avx512 avx2 neon  the same tiles with a processor's instructions
 //! vector            a register's floats, for loops that are the same on every processor
+//! peak              what the instructions could do, to measure against
 //! pool elements     windows' maxima and means; what works on one number at a time
 //! ```
 //!
@@ -18,6 +20,7 @@ mod bytes;
 pub mod elements;
 mod floats;
 mod pack;
+pub mod peak;
 pub mod pool;
 mod scalar;
 mod sweep;
@@ -30,6 +33,8 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "x86_64")]
+mod words;
 
 #[cfg(test)]
 mod tests;

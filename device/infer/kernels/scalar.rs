@@ -34,6 +34,8 @@ unsafe fn bytes(job: &bytes::Job, tile: &Tile) {
                     *out.add(pixel * step) = (steps + zero).clamp(floor, 255) as u8;
                 }
                 Sink::Floats { out, step } => *out.add(pixel * step) = value,
+                #[cfg(target_arch = "x86_64")]
+                Sink::Sums { .. } => unreachable!("asked of AVX2 alone"),
             }
         }
     }

@@ -102,7 +102,8 @@ fn out_pixels(case: &Case) -> usize {
     count * rows * columns
 }
 
-fn bytes_equal_the_definition(case: &Case, kernels: Kernels, residual: bool) -> Result<(), TestCaseError> {
+/// `winograd`: by Winograd's way, where these kernels have one for bytes.
+fn bytes_equal_the_definition(case: &Case, kernels: Kernels, residual: bool, winograd: bool) -> Result<(), TestCaseError> {
     let Case { window, shape, seed } = *case;
     let mut numbers = Numbers(seed);
     let channels = padded(window.inputs);
@@ -117,7 +118,8 @@ fn bytes_equal_the_definition(case: &Case, kernels: Kernels, residual: bool) -> 
     let typical = 1.0 / (40.0 * (per_output as f32).sqrt() * 64.0);
     let up: Vec<f32> = (0..window.outputs).map(|_| typical * (numbers.float() + 1.01)).collect();
     let down: Vec<f32> = up.iter().map(|u| u * numbers.float()).collect();
-    let conv = ByteConv::new(kernels, window, &weights, &bias, zero_point, &Requantise { up: up.clone(), down: down.clone() });
+    let requantise = Requantise { up: up.clone(), down: down.clone() };
+    let conv = ByteConv::with_way(kernels, window, &weights, &bias, zero_point, &requantise, winograd);
     let step = padded(window.outputs);
     let other: Vec<u8> = (0..out_pixels(case) * step).map(|_| numbers.byte()).collect();
     let added = Residual { bytes: &other, zero_point: numbers.byte(), scale: numbers.float() };
@@ -179,13 +181,20 @@ fn floats_equal_the_definition(case: &Case, kernels: Kernels, residual: bool, si
     Ok(())
 }
 
+/// The case with the window that Winograd's way is for.
+fn of_three_by_three(case: Case) -> Case {
+    let [count, height, width] = case.shape;
+    let window = Window { height: 3, width: 3, stride: 1, ..case.window };
+    Case { window, shape: [count, height.max(3), width.max(3)], ..case }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases_to_try(), ..ProptestConfig::default() })]
 
     #[test]
     fn bytes_are_the_same_bit_for_bit(case in cases(most_channels()), residual: bool) {
         for kernels in here() {
-            bytes_equal_the_definition(&case, kernels, residual)?;
+            bytes_equal_the_definition(&case, kernels, residual, false)?;
         }
     }
 
@@ -197,9 +206,16 @@ proptest! {
     }
 
     #[test]
+    fn winograds_bytes_are_the_same_bit_for_bit(case in cases(most_channels()), residual: bool) {
+        let case = of_three_by_three(case);
+        for kernels in here() {
+            bytes_equal_the_definition(&case, kernels, residual, true)?;
+        }
+    }
+
+    #[test]
     fn winograds_floats_are_the_same_but_for_rounding(case in cases(most_channels()), residual: bool) {
-        let (shape, window) = (case.shape, Window { height: 3, width: 3, stride: 1, ..case.window });
-        let case = Case { window, shape: [shape[0], shape[1].max(3), shape[2].max(3)], ..case };
+        let case = of_three_by_three(case);
         for kernels in here() {
             for size in [Size::Two, Size::Four] {
                 floats_equal_the_definition(&case, kernels, residual, Some(size))?;
@@ -235,7 +251,7 @@ fn the_least_weight_counts_whole() {
     let window = Window { inputs: 8, outputs: 5, height: 1, width: 1, stride: 1 };
     for kernels in here() {
         let requantise = Requantise { up: vec![1.0; 5], down: vec![1.0; 5] };
-        let conv = ByteConv::new(kernels, window, &[i8::MIN; 40], &[0; 5], 128, &requantise);
+        let conv = ByteConv::new(kernels, window, &[i8::MIN; 40], &[0; 5], 128, &requantise, [1, 1, 2]);
         let mut out = [0.0; 10];
         conv.to_floats(&[[0; 8], [255; 8]].concat(), [1, 1, 2], &mut out);
         assert_eq!(out, [[131_072.0; 5], [-130_048.0; 5]].concat()[..], "{}", kernels.name());
@@ -249,7 +265,7 @@ fn sums_at_the_ends_saturate() {
             let window = Window { inputs: 64, outputs: 5, height: 3, width: 3, stride: 1 };
             let weights = vec![weight; 64 * 9 * 5];
             let requantise = Requantise { up: vec![1.0; 5], down: vec![1.0; 5] };
-            let conv = ByteConv::new(kernels, window, &weights, &[0; 5], 0, &requantise);
+            let conv = ByteConv::new(kernels, window, &weights, &[0; 5], 0, &requantise, [1, 3, 3]);
             let mut out = vec![0; 8];
             let how = Bytes { zero_point: 128, floor: 0, residual: None };
             conv.to_bytes(&vec![byte; 64 * 9], [1, 3, 3], how, &mut out);

@@ -40,20 +40,24 @@ impl Size {
 
     /// The one that takes the least work for pictures of this shape; none where plain sums take less.
     pub fn best(window: &Window, shape: [usize; 3]) -> Option<Self> {
-        let [rows, columns] = window.output([shape[1], shape[2]])?;
+        [Self::Two, Self::Four].into_iter().filter(|s| s.pays(window, shape)).min_by_key(|s| s.work(window, shape))
+    }
+
+    /// Whether this takes less work than plain sums, for pictures of this shape.
+    pub fn pays(self, window: &Window, shape: [usize; 3]) -> bool {
+        let [count, height, width] = shape;
         let fits = (window.height, window.width, window.stride) == (3, 3, 1);
-        if !fits || window.inputs < LEAST_CHANNELS || window.outputs < LEAST_CHANNELS {
-            return None;
-        }
-        let plain = shape[0] * rows * columns * 9 * window.inputs * window.outputs;
-        let work = |size: Self| {
-            let (m, places) = (size.outputs(), size.inputs() * size.inputs());
-            let tiles = shape[0] * rows.div_ceil(m) * columns.div_ceil(m);
-            let products = tiles.max(FEW_TILES) * places * window.inputs * window.outputs;
-            products + tiles * places * MOVES * (window.inputs + window.outputs)
-        };
-        let best = if work(Self::Two) < work(Self::Four) { Self::Two } else { Self::Four };
-        (work(best) < plain).then_some(best)
+        let enough = window.inputs >= LEAST_CHANNELS && window.outputs >= LEAST_CHANNELS;
+        let Some([rows, columns]) = window.output([height, width]).filter(|_| fits && enough) else { return false };
+        self.work(window, shape) < count * rows * columns * 9 * window.inputs * window.outputs
+    }
+
+    /// In multiply-adds, for a picture that the window fits in.
+    fn work(self, window: &Window, [count, height, width]: [usize; 3]) -> usize {
+        let (m, places) = (self.outputs(), self.inputs() * self.inputs());
+        let tiles = count * (height - 2).div_ceil(m) * (width - 2).div_ceil(m);
+        let products = tiles.max(FEW_TILES) * places * window.inputs * window.outputs;
+        products + tiles * places * MOVES * (window.inputs + window.outputs)
     }
 }
 
@@ -63,8 +67,8 @@ const LEAST_CHANNELS: usize = 16;
 /// Weights come from far away in the memory for so few tiles: a product waits as long as for this many.
 const FEW_TILES: usize = 6;
 
-/// Multiply-adds that take as long as transforming one number.
-const MOVES: usize = 6;
+/// Multiply-adds that take as long as transforming one number, there and back (measured with AVX2).
+const MOVES: usize = 16;
 
 /// A convolution's weights, transformed.
 #[derive(Clone, Debug)]
@@ -190,34 +194,34 @@ impl Winograd {
 }
 
 /// How tiles lie on a picture.
-struct Grid {
-    height: usize,
-    width: usize,
+pub(crate) struct Grid {
+    pub height: usize,
+    pub width: usize,
     /// Rows and columns of the output.
-    rows: usize,
-    columns: usize,
+    pub rows: usize,
+    pub columns: usize,
     /// Tiles in a column and in a row.
-    down: usize,
-    across: usize,
+    pub down: usize,
+    pub across: usize,
     /// Rows of outputs in a tile.
     tile: usize,
 }
 
 /// A tile's picture, and its first row and column there.
 #[derive(Clone, Copy)]
-struct Place {
-    image: usize,
-    y: usize,
-    x: usize,
+pub(crate) struct Place {
+    pub image: usize,
+    pub y: usize,
+    pub x: usize,
 }
 
 impl Grid {
-    fn new(height: usize, width: usize, tile: usize) -> Self {
+    pub fn new(height: usize, width: usize, tile: usize) -> Self {
         let (rows, columns) = (height - 2, width - 2);
         Self { height, width, rows, columns, down: rows.div_ceil(tile), across: columns.div_ceil(tile), tile }
     }
 
-    fn place(&self, tile: usize) -> Place {
+    pub fn place(&self, tile: usize) -> Place {
         let (row, column) = (tile / self.across, tile % self.across);
         Place { image: row / self.down, y: row % self.down * self.tile, x: column * self.tile }
     }

@@ -280,8 +280,9 @@ impl<'n> Lowering<'n> {
                 let fold = residual.is_none();
                 let down = up.iter().zip(&slope).map(|(u, s)| if fold { u * s } else { *u }).collect();
                 let requantise = Requantise { up, down };
-                let conv = Arc::new(ByteConv::new(kernels, found.window, weights, &bias, in_zero, &requantise));
-                let sides = found.sides;
+                let (sides, framed) = (found.sides, framed_shape(shape, found.sides));
+                let conv = ByteConv::new(kernels, found.window, weights, &bias, in_zero, &requantise, framed);
+                let conv = Arc::new(conv);
                 let Some((scale, zero)) = scaling else {
                     let work = Work::BytesToFloats { conv, input: shape, sides, fill: in_zero };
                     let id = self.add(outlet, "floats", work, floats_of(found.output), &[x])?;
