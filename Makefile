@@ -6,7 +6,7 @@ BIN     = target/release/lookalike
 # The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
 BUILD   = cargo build --release --workspace --bins
 
-.PHONY: help run models test check eval bench bless doctor clean packages
+.PHONY: help run models test test-arm check eval bench bless doctor clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
 
@@ -24,6 +24,9 @@ test: packages  ## everything the tests need, and the tests
 	@cargo build --workspace --all-targets
 	@target/debug/lookalike-models setup
 	cargo test --workspace --no-fail-fast
+
+test-arm: packages  ## the kernels' tests on emulated Cortex-A72, A76 and max
+	@tests/arm/run.sh
 
 check: packages  ## formatting, lints, licences of the dependencies
 	cargo fmt --all --check

@@ -7,7 +7,7 @@ fn here() -> Vec<Kernels> {
     Kernels::ALL.into_iter().filter(|k| k.runs_here()).collect()
 }
 
-/// Emulated processors take a hundred times as long, Miri ten thousand times. `LOOKALIKE_KERNEL_CASES` says otherwise.
+/// Miri takes ten thousand times as long. `LOOKALIKE_KERNEL_CASES` says otherwise.
 fn cases_to_try() -> u32 {
     let asked = if cfg!(miri) { None } else { std::env::var("LOOKALIKE_KERNEL_CASES").ok() };
     asked.and_then(|cases| cases.parse().ok()).unwrap_or(if cfg!(miri) { 2 } else { 200 })
@@ -213,6 +213,17 @@ proptest! {
             prop_assert_eq!(&got, &want);
         }
     }
+}
+
+/// An emulator that is told which processor to be is told what must be found on it, or the other tests could pass without
+/// the kernels that they are for. `LOOKALIKE_KERNELS_HERE`: names, quickest first.
+#[test]
+fn the_processor_has_what_it_is_known_to_have() {
+    let names: Vec<&str> = here().into_iter().map(Kernels::name).collect();
+    if let Ok(known) = std::env::var("LOOKALIKE_KERNELS_HERE") {
+        assert_eq!(names.join(","), known);
+    }
+    assert_eq!(Kernels::best().name(), names[0]);
 }
 
 #[test]
