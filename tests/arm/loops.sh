@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# loops.sh check: fails where an inner loop of the kernels keeps its sums in memory, compiled for aarch64 and x86-64.
+# loops.sh check: fails where a loop of the kernels keeps its sums in memory, compiled for aarch64 and x86-64.
 # loops.sh report: writes docs/kernels.md, what llvm-mca foretells of the kernels for the boards' processors.
 # The kernels are compiled by themselves, as the release profile says but for its link-time optimisation.
 set -euo pipefail
