@@ -28,6 +28,8 @@ mod avx512;
 mod neon;
 
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod tests;
 
 pub use bytes::{ByteConv, Bytes, Requantise, Residual};
