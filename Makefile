@@ -6,7 +6,7 @@ BIN     = target/release/lookalike
 # The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
 BUILD   = cargo build --release --workspace --bins
 
-.PHONY: help run models test test-arm check eval bench kernel-report bless doctor clean packages
+.PHONY: help run models test test-arm test-valgrind check eval bench kernel-report bless doctor clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
 
@@ -28,6 +28,9 @@ test: packages  ## everything the tests need, and the tests
 test-arm: packages  ## the kernels' tests on emulated boards, and that their loops stay in registers
 	@tests/arm/run.sh
 	@tests/arm/loops.sh check
+
+test-valgrind: packages  ## the kernels' tests under Valgrind
+	@tests/valgrind.sh
 
 check: packages  ## formatting, lints, licences of the dependencies
 	cargo fmt --all --check

@@ -10,7 +10,8 @@ skip() { echo "test-arm: SKIPPED: $1"; exit 0; }
 
 [ "$(uname -m)" = x86_64 ] || skip "written for x86-64; on an ARM board make test tests its own processor"
 board-config/packages.sh packages-arm.txt || skip "no compiler or no emulator for aarch64"
-RUSTC=$(tests/arm/rustc.sh) || skip "no Rust for aarch64"
+mkdir -p target/arm
+RUSTC=$(tests/arm/rustc.sh 2>target/arm/why) || skip "$(tail -n 1 target/arm/why)"
 export RUSTC CARGO_TARGET_DIR=target/arm/build
 # Linked whole: the emulator then needs no loader and no libraries of another system.
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static"
