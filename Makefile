@@ -6,7 +6,7 @@ BIN     = target/release/lookalike
 # The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
 BUILD   = cargo build --release --workspace --bins
 
-.PHONY: help run models test check eval bench bless doctor clean packages
+.PHONY: help run models test test-arm test-valgrind check eval bench kernel-report bless doctor clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
 
@@ -25,6 +25,13 @@ test: packages  ## everything the tests need, and the tests
 	@target/debug/lookalike-models setup
 	cargo test --workspace --no-fail-fast
 
+test-arm: packages  ## the kernels' tests on emulated boards, and that their loops stay in registers
+	@tests/arm/run.sh
+	@tests/arm/loops.sh check
+
+test-valgrind: packages  ## the kernels' tests under Valgrind
+	@tests/valgrind.sh
+
 check: packages  ## formatting, lints, licences of the dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -37,6 +44,9 @@ eval: models  ## accuracy on ../shared/data, as tables
 
 bench: models  ## how long nets and walk take on this machine
 	$(BIN) bench --board $(BOARD)
+
+kernel-report: packages  ## what llvm-mca foretells of the kernels on the boards: docs/kernels.md
+	@tests/arm/loops.sh report
 
 bless: ## rewrite the golden pictures; read the diff
 	LOOKALIKE_BLESS=1 cargo test -p lookalike

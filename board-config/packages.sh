@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs the system packages of packages.txt that are missing (Debian, Ubuntu, Raspberry Pi OS).
+# Installs the system packages of packages.txt that are missing, or of the list named (Debian, Ubuntu, Raspberry Pi OS).
 # Says what and why; through sudo when not root; does nothing, at once, when all is there.
 set -eu
-list=$(dirname "$0")/packages.txt
+list=$(dirname "$0")/${1:-packages.txt}
 missing=""
 
 present() {
     case $1 in
         pip) python3 -m pip --version >/dev/null 2>&1 ;;
+        /*) [ -e "$1" ] ;;
         *) command -v "$1" >/dev/null 2>&1 ;;
     esac
 }

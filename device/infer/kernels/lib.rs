@@ -37,6 +37,8 @@ mod neon;
 mod words;
 
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod tests;
 
 pub use bytes::{ByteConv, Bytes, Requantise, Residual};

@@ -11,16 +11,16 @@ use crate::vector::Vector;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-pub(crate) const BYTES: bytes::Kernel = bytes::Kernel { groups: &[4, 2, 1], most, run: bytes };
-pub(crate) const DOT_BYTES: bytes::Kernel = bytes::Kernel { groups: &[4, 2, 1], most: most_with_dot, run: dot_bytes };
-pub(crate) const FLOATS: floats::Kernel = floats::Kernel { groups: &[4, 2, 1], most: most_with_dot, run: floats };
+pub(crate) const BYTES: bytes::Kernel = bytes::Kernel { groups: &[4, 3, 2, 1], most, run: bytes };
+pub(crate) const DOT_BYTES: bytes::Kernel = bytes::Kernel { groups: &[4, 3, 2, 1], most: most_with_dot, run: dot_bytes };
+pub(crate) const FLOATS: floats::Kernel = floats::Kernel { groups: &[4, 3, 2, 1], most: most_with_dot, run: floats };
 
 const LANES: usize = 4;
 
 /// Each sum takes two registers until the end, and each pixel two of input: more than these and some lie in memory.
 fn most(blocks: usize) -> usize {
     match blocks {
-        4 => 2,
+        3 | 4 => 2,
         2 => 3,
         _ => 6,
     }
@@ -30,6 +30,7 @@ fn most(blocks: usize) -> usize {
 fn most_with_dot(blocks: usize) -> usize {
     match blocks {
         4 => 5,
+        3 => 6,
         2 => 8,
         _ => 12,
     }
@@ -40,6 +41,7 @@ unsafe fn bytes(job: &bytes::Job, at: &Tile) {
     unsafe {
         pick!(byte_tile, job, at,
             4: 1 2;
+            3: 1 2;
             2: 1 2 3;
             1: 1 2 3 4 5 6;
         )
@@ -52,6 +54,7 @@ unsafe fn dot_bytes(job: &bytes::Job, at: &Tile) {
     unsafe {
         pick!(dot_tile, job, at,
             4: 1 2 3 4 5;
+            3: 1 2 3 4 5 6;
             2: 1 2 3 4 5 6 7 8;
             1: 1 2 3 4 5 6 7 8 9 10 11 12;
         )
@@ -63,6 +66,7 @@ unsafe fn floats(job: &floats::Job, at: &Tile) {
     unsafe {
         pick!(float_tile, job, at,
             4: 1 2 3 4 5;
+            3: 1 2 3 4 5 6;
             2: 1 2 3 4 5 6 7 8;
             1: 1 2 3 4 5 6 7 8 9 10 11 12;
         )
@@ -76,19 +80,15 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
     unsafe {
         // Of each block channels 0 and 1, then channels 2 and 3, two halves of each sum.
         let mut sums = [[[vdupq_n_s32(0); 2]; BLOCKS]; PIXELS];
-        let half = vdupq_n_s8(-128);
-        let four = |at: *const u8| {
-            let bytes = vdupq_n_s32(at.cast::<i32>().read_unaligned());
-            veorq_s8(vreinterpretq_s8_s32(bytes), half)
-        };
+        let half = vdup_n_s8(-128);
         let mut weights = job.weights.cast::<i8>();
         for row in 0..job.steps.rows {
             let mut input = job.input.add(row * job.steps.row);
             let mut left = job.steps.run / 4;
             while left >= 2 {
                 let x: [[int8x16_t; 2]; PIXELS] = std::array::from_fn(|pixel| {
-                    let at = input.add(pixel * job.steps.pixel);
-                    [four(at), four(at.add(4))]
+                    let x = veor_s8(vld1_s8(input.add(pixel * job.steps.pixel).cast()), half);
+                    [copies::<0>(x), copies::<1>(x)]
                 });
                 for block in 0..BLOCKS {
                     let w = weights.add(block * job.block);
@@ -111,7 +111,7 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
                 for block in 0..BLOCKS {
                     let w = vld1q_s8(weights.add(block * job.block));
                     for pixel in 0..PIXELS {
-                        let x = four(input.add(pixel * job.steps.pixel));
+                        let x = copies::<0>(veor_s8(four(input.add(pixel * job.steps.pixel)), half));
                         let sums = &mut sums[pixel][block];
                         let low = vmull_s8(vget_low_s8(w), vget_low_s8(x));
                         *sums = [vpadalq_s16(sums[0], low), vpadalq_s16(sums[1], vmull_high_s8(w, x))];
@@ -130,6 +130,20 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
         }
         finish(job, &whole);
     }
+}
+
+/// Four bytes, then zeros.
+#[inline(always)]
+unsafe fn four(at: *const u8) -> int8x8_t {
+    // SAFETY: as the caller promises.
+    unsafe { vcreate_s8(at.cast::<u32>().read_unaligned().into()) }
+}
+
+/// The first or the last four of eight bytes, four times.
+#[inline(always)]
+unsafe fn copies<const HALF: i32>(x: int8x8_t) -> int8x16_t {
+    // SAFETY: as the caller promises.
+    unsafe { vreinterpretq_s8_s32(vdupq_lane_s32::<HALF>(vreinterpret_s32_s8(x))) }
 }
 
 /// `sum += weights . the four bytes of x at $lane`, for each of four channels. The library's function for it is not
@@ -182,15 +196,23 @@ unsafe fn dot_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) {
                 weights = weights.add(16 * LANES);
                 left -= 4;
             }
-            while left > 0 {
+            let zeros = vdup_n_s8(0);
+            if left >= 2 {
                 let x: [int8x16_t; PIXELS] = std::array::from_fn(|pixel| {
-                    let four = vdupq_n_s32(input.add(pixel * job.steps.pixel).cast::<i32>().read_unaligned());
-                    veorq_s8(vreinterpretq_s8_s32(four), half)
+                    let eight = vld1_s8(input.add(pixel * job.steps.pixel).cast());
+                    veorq_s8(vcombine_s8(eight, zeros), half)
                 });
                 group!(x, 0);
-                input = input.add(4);
+                group!(x, 1);
+                input = input.add(8);
+                weights = weights.add(8 * LANES);
+                left -= 2;
+            }
+            if left == 1 {
+                let x: [int8x16_t; PIXELS] =
+                    std::array::from_fn(|pixel| veorq_s8(vcombine_s8(four(input.add(pixel * job.steps.pixel)), zeros), half));
+                group!(x, 0);
                 weights = weights.add(4 * LANES);
-                left -= 1;
             }
         }
         finish(job, &settled(&sums));

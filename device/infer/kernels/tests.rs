@@ -1,5 +1,6 @@
 //! Every kernel that this processor can run against loops that follow the definition, over shapes of all kinds.
 
+use super::fence::{Fence, Side};
 use super::*;
 use crate::winograd::Size;
 use proptest::prelude::*;
@@ -8,7 +9,7 @@ fn here() -> Vec<Kernels> {
     Kernels::ALL.into_iter().filter(|k| k.runs_here()).collect()
 }
 
-/// Emulated processors take a hundred times as long, Miri ten thousand times. `LOOKALIKE_KERNEL_CASES` says otherwise.
+/// Miri takes ten thousand times as long. `LOOKALIKE_KERNEL_CASES` says otherwise.
 fn cases_to_try() -> u32 {
     let asked = if cfg!(miri) { None } else { std::env::var("LOOKALIKE_KERNEL_CASES").ok() };
     asked.and_then(|cases| cases.parse().ok()).unwrap_or(if cfg!(miri) { 2 } else { 200 })
@@ -68,6 +69,11 @@ impl Numbers {
         }
     }
 
+    /// Around everything that is allocated until it is dropped.
+    fn fence(&mut self) -> Fence {
+        Fence::new(if self.next().is_multiple_of(2) { Side::Start } else { Side::End })
+    }
+
     fn float(&mut self) -> f32 {
         self.next() as f32 / (1u32 << 30) as f32 - 1.0
     }
@@ -106,6 +112,7 @@ fn out_pixels(case: &Case) -> usize {
 fn bytes_equal_the_definition(case: &Case, kernels: Kernels, residual: bool, winograd: bool) -> Result<(), TestCaseError> {
     let Case { window, shape, seed } = *case;
     let mut numbers = Numbers(seed);
+    let fence = numbers.fence();
     let channels = padded(window.inputs);
     // What the padding holds must not matter.
     let input: Vec<u8> = (0..shape.iter().product::<usize>() * channels).map(|_| numbers.byte()).collect();
@@ -130,6 +137,7 @@ fn bytes_equal_the_definition(case: &Case, kernels: Kernels, residual: bool, win
     conv.to_bytes(&input, shape, how, &mut got);
     let mut floats = vec![f32::NAN; out_pixels(case) * window.outputs];
     conv.to_floats(&input, shape, &mut floats);
+    drop(fence);
     let mut fault = None;
     by_definition(case, channels, step, |index, output, pairs| {
         let products = pairs.iter().map(|&(i, w)| (i32::from(input[i]) - i32::from(zero_point)) * i32::from(weights[w]));
@@ -154,6 +162,7 @@ fn bytes_equal_the_definition(case: &Case, kernels: Kernels, residual: bool, win
 fn floats_equal_the_definition(case: &Case, kernels: Kernels, residual: bool, size: Option<Size>) -> Result<(), TestCaseError> {
     let Case { window, shape, seed } = *case;
     let mut numbers = Numbers(seed);
+    let fence = numbers.fence();
     let per_output = window.inputs * window.height * window.width;
     let mut some = |count: usize| -> Vec<f32> { (0..count).map(|_| numbers.float()).collect() };
     let input = some(shape.iter().product::<usize>() * window.inputs);
@@ -163,6 +172,7 @@ fn floats_equal_the_definition(case: &Case, kernels: Kernels, residual: bool, si
     let conv = FloatConv::with_size(kernels, window, &weights, &bias, &slope, size);
     let mut got = vec![f32::NAN; other.len()];
     conv.run(&input, shape, residual.then_some(&other), &mut got);
+    drop(fence);
     let mut worst = 0f64;
     by_definition(case, window.inputs, window.outputs, |index, output, pairs| {
         let sum: f64 = pairs.iter().map(|&(i, w)| f64::from(input[i]) * f64::from(weights[w])).sum();
@@ -230,7 +240,9 @@ proptest! {
         let pool = pool::Pool { size, stride, ceil };
         let (height, width) = (size + more.0, size + more.1);
         let mut numbers = Numbers(seed);
+        let fence = numbers.fence();
         let input: Vec<u8> = (0..2 * height * width * channels).map(|_| numbers.byte()).collect();
+        drop(fence);
         let [rows, columns] = pool.output([height, width]);
         let want: Vec<u8> = (0..2 * rows * columns * channels).map(|index| {
             let (pixel, channel) = (index / channels, index % channels);
@@ -239,11 +251,24 @@ proptest! {
             inside.map(|(y, x)| input[((image * height + y) * width + x) * channels + channel]).max().unwrap()
         }).collect();
         for kernels in here() {
+            let fence = numbers.fence();
             let mut got = vec![0; want.len()];
+            drop(fence);
             pool::max_bytes(kernels, pool, &input, [2, height, width, channels], &mut got);
             prop_assert_eq!(&got, &want);
         }
     }
+}
+
+/// An emulator that is told which processor to be is told what must be found on it, or the other tests could pass without
+/// the kernels that they are for. `LOOKALIKE_KERNELS_HERE`: names, quickest first.
+#[test]
+fn the_processor_has_what_it_is_known_to_have() {
+    let names: Vec<&str> = here().into_iter().map(Kernels::name).collect();
+    if let Ok(known) = std::env::var("LOOKALIKE_KERNELS_HERE") {
+        assert_eq!(names.join(","), known);
+    }
+    assert_eq!(Kernels::best().name(), names[0]);
 }
 
 #[test]
