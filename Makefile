@@ -42,8 +42,8 @@ check: packages  ## formatting, lints, licences of the dependencies
 eval: models  ## accuracy on ../shared/data, as tables
 	target/release/eval --data ../shared/data
 
-bench: models  ## how long nets and walk take on this machine
-	$(BIN) bench --board $(BOARD)
+bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
+	@tests/bench/run.py
 
 kernel-report: packages  ## what llvm-mca foretells of the kernels on the boards: docs/kernels.md
 	@tests/arm/loops.sh report

@@ -105,7 +105,7 @@ impl Sweep {
     }
 
     /// Calls `tile` for all of them. `most(n)`: pixels that a tile of n blocks has room for.
-    /// Blocks come four, two or one at a time and outermost, so that their weights stay in the cache.
+    /// Blocks come in `groups` and outermost, so that their weights stay in the cache.
     #[inline(always)]
     pub(crate) fn each(&self, blocks: usize, groups: &[usize], most: impl Fn(usize) -> usize, mut tile: impl FnMut(Tile)) {
         let mut block = 0;
