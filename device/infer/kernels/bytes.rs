@@ -137,7 +137,7 @@ impl ByteConv {
         bias: &[i32],
         zero_point: u8,
         requantise: &Requantise,
-        winograd: bool,
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables, reason = "other kernels have none"))] winograd: bool,
     ) -> Self {
         let per_output = window.inputs * window.height * window.width;
         assert_eq!(weights.len(), window.outputs * per_output, "weights of a window of another shape");

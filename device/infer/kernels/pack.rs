@@ -12,12 +12,25 @@ pub(crate) struct Order {
     pub outputs: usize,
 }
 
+impl Order {
+    /// Numbers of a window of that shape, packed.
+    pub fn room(&self, [_, _, height, width]: [usize; 4]) -> usize {
+        self.outputs.div_ceil(self.lanes) * self.lanes * height * width * self.channels
+    }
+}
+
 /// `weights`: [out, in, height, width]. What the padding adds is zero.
 pub(crate) fn pack<T: Copy, U: Default + Clone + From<T>>(weights: &[T], shape: [usize; 4], order: Order) -> Vec<U> {
+    let mut packed = vec![U::default(); order.room(shape)];
+    pack_into(weights, shape, order, &mut packed);
+    packed
+}
+
+/// Into zeros.
+pub(crate) fn pack_into<T: Copy, U: From<T>>(weights: &[T], shape: [usize; 4], order: Order, packed: &mut [U]) {
     let [outs, ins, height, width] = shape;
-    let Order { lanes, group, channels, outputs } = order;
+    let Order { lanes, group, channels, .. } = order;
     let per_block = height * width * channels * lanes;
-    let mut packed = vec![U::default(); outputs.div_ceil(lanes) * per_block];
     for out in 0..outs {
         for channel in 0..ins {
             for y in 0..height {
@@ -29,7 +42,6 @@ pub(crate) fn pack<T: Copy, U: Default + Clone + From<T>>(weights: &[T], shape: 
             }
         }
     }
-    packed
 }
 
 /// `values`, then `filler` up to a multiple of `lanes`.

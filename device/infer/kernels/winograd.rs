@@ -7,7 +7,7 @@
 
 use crate::Kernels;
 use crate::floats::{Job, Kernel};
-use crate::pack::{Order, pack};
+use crate::pack::{Order, pack_into};
 use crate::sweep::{Sweep, Window};
 use crate::vector::{Loops, Vector, fit};
 use std::cell::RefCell;
@@ -105,11 +105,11 @@ impl Winograd {
         let order = Order { lanes, group: 1, channels: padded[0], outputs: padded[1] };
         let matrix = padded[0] * padded[1];
         let transformed: Vec<[f32; 36]> = weights.as_chunks::<9>().0.iter().map(|g| transform(size, g)).collect();
-        let mut all = Vec::with_capacity(places * matrix);
+        let mut all = vec![0.0; places * matrix];
         let mut plane = vec![0.0; transformed.len()];
-        for place in 0..places {
+        for (place, packed) in all.chunks_exact_mut(matrix).enumerate() {
             plane.iter_mut().zip(&transformed).for_each(|(to, from)| *to = from[place]);
-            all.extend(pack::<f32, f32>(&plane, [window.outputs, window.inputs, 1, 1], order));
+            pack_into(&plane, [window.outputs, window.inputs, 1, 1], order, packed);
         }
         Self {
             size,

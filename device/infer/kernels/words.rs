@@ -7,7 +7,7 @@
 
 use crate::avx2::{BYTES, LANES};
 use crate::bytes::{Job, Sink};
-use crate::pack::{Order, pack};
+use crate::pack::{Order, pack_into};
 use crate::sweep::{Sweep, Window};
 use crate::winograd::{Grid, Place, Size};
 use std::arch::x86_64::*;
@@ -45,11 +45,11 @@ impl Words {
         let padded = [window.inputs.next_multiple_of(WORDS), window.outputs.next_multiple_of(LANES)];
         let order = Order { lanes: LANES, group: 2, channels: padded[0], outputs: padded[1] };
         let transformed: Vec<[i16; PLACES]> = weights.as_chunks::<9>().0.iter().map(transform).collect();
-        let mut all = Vec::with_capacity(PLACES * padded[0] * padded[1]);
+        let mut all = vec![0; PLACES * padded[0] * padded[1]];
         let mut plane = vec![0i16; transformed.len()];
-        for place in 0..PLACES {
+        for (place, packed) in all.chunks_exact_mut(padded[0] * padded[1]).enumerate() {
             plane.iter_mut().zip(&transformed).for_each(|(to, from)| *to = from[place]);
-            all.extend(pack::<i16, i16>(&plane, [window.outputs, window.inputs, 1, 1], order));
+            pack_into(&plane, [window.outputs, window.inputs, 1, 1], order, packed);
         }
         Self { padded, weights: all, zeros: vec![0; padded[1]] }
     }
