@@ -78,6 +78,16 @@ fn jpeg_in_its_usual_makes_shows_the_pattern() {
     is_the_golden_pattern(&read(&golden("progressive.jpg")).unwrap(), 12);
 }
 
+/// The PNGs were decoded by libjpeg-turbo 3.2.
+#[test]
+fn jpeg_pixels_are_those_of_libjpeg() {
+    for name in ["chroma-halved", "chroma-halved-across"] {
+        let [ours, libjpegs] = ["jpg", "png"].map(|ending| read(&golden(&format!("{name}.{ending}"))).unwrap());
+        assert_eq!((ours.width, ours.height), (37, 27));
+        assert!(ours.pixels == libjpegs.pixels, "{name}");
+    }
+}
+
 #[test]
 fn lossy_webp_shows_the_pattern() {
     is_the_golden_pattern(&read(&golden("upright-lossy.webp")).unwrap(), 12);
