@@ -130,6 +130,11 @@ fn counted(work: impl FnOnce()) -> usize {
 /// Allocations in each of `rounds` rounds through the frames, after `before` others. There is a face in every frame.
 fn allocations(walk: &mut Walk, frames: &[Frame], before: usize, rounds: usize) -> Vec<usize> {
     let mut walked = Walked::default();
+    for frame in frames {
+        // Searched, whatever the walk does: lists grow and nets are planned.
+        walk.forget();
+        walk.frame(frame, &mut walked).unwrap();
+    }
     let mut round = || {
         counted(|| {
             for frame in frames {

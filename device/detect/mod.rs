@@ -207,7 +207,9 @@ impl Detector {
         }
         let fault = Mutex::new(Ok(()));
         self.crew.each(&mut self.lanes, |lane| {
-            if todo(lane) > 0 && let Err(error) = work(lane) {
+            if todo(lane) > 0
+                && let Err(error) = work(lane)
+            {
                 *fault.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
             }
         });

@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn noise(width: u32, height: u32) -> Frame {
-        let byte = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8 / 2 + (i / 3 % width / 3) as u8;
+        let byte = |i: u32| ((i.wrapping_mul(2_654_435_761) >> 24) as u8 / 2).wrapping_add((i / 3 % width / 3) as u8);
         Frame { width, height, pixels: (0..width * height * 3).map(byte).collect(), ..Frame::empty() }
     }
 

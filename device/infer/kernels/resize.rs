@@ -77,13 +77,7 @@ fn each_block(source: &[u8], out: &mut [u8], block: impl Fn(*const u8, &mut [u8;
 
 /// Calls `pixel` for every span, with its pixels, of which four bytes more are there, and its weights.
 #[inline(always)]
-fn each_span(
-    line: &[u8],
-    spans: &[Span],
-    weights: &[i16],
-    out: &mut [u8],
-    pixel: impl Fn(&[u8], &[[i16; TOGETHER]]) -> [u8; 3],
-) {
+fn each_span(line: &[u8], spans: &[Span], weights: &[i16], out: &mut [u8], pixel: impl Fn(&[u8], &[[i16; TOGETHER]]) -> [u8; 3]) {
     for (span, out) in spans.iter().zip(out.as_chunks_mut().0) {
         let groups = span.source.len().div_ceil(TOGETHER);
         let (weights, _) = weights[span.weights..][..groups * TOGETHER].as_chunks();
