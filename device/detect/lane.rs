@@ -2,7 +2,7 @@
 //! nets say out.
 
 use super::boxes::{Candidate, Overlap, Suppressor};
-use super::pyramid::{self, Level, Scaler};
+use super::pyramid::{self, Scaler, Step};
 use super::{Nets, Settings};
 use crate::infer::Tensor;
 use crate::types::{Frame, Landmarks, Rect};
@@ -55,7 +55,7 @@ impl Verdict {
 pub(super) struct Proposal {
     /// The level's place in the pyramid.
     pub order: usize,
-    pub level: Level,
+    pub step: Step,
     pub found: Vec<Candidate>,
 }
 
@@ -81,10 +81,11 @@ impl Lane {
     /// Runs P-Net on its levels.
     pub fn propose(&mut self, frame: &Frame, settings: &Settings) -> Result<()> {
         let Self { nets, scaler, suppressor, proposals, .. } = self;
-        for Proposal { level, found, .. } in proposals {
-            let bytes = scaler.level(frame, *level)?;
+        for Proposal { step, found, .. } in proposals {
+            let level = step.level;
             let shape = [1, level.height as usize, level.width as usize];
-            let outputs = nets.pnet.model.run(shape, &nets.pnet.normalise, &mut |pixels| pixels.copy_from_slice(bytes))?;
+            let mut fill = |pixels: &mut [u8]| scaler.level(frame, step, pixels);
+            let outputs = nets.pnet.model.run(shape, &nets.pnet.normalise, &mut fill)?;
             let [scores, shifts] = outputs_of("P-Net", outputs)?;
             let (rows, columns) = map_size(scores, shifts)?;
             let (area, threshold) = (rows * columns, settings.thresholds[0]);

@@ -7,8 +7,8 @@
 use crate::infer::{Model, Normalise};
 use crate::types::{Face, Frame, Rect};
 use anyhow::{Context, Result, ensure};
-use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use lookalike_kernels::crew::Crew;
+use std::sync::{Mutex, PoisonError};
 
 mod area;
 mod boxes;
@@ -21,7 +21,7 @@ mod track;
 use boxes::{Candidate, Overlap, Suppressor};
 pub use follow::{Followed, Follower};
 use lane::{Lane, Proposal, Stage, Verdict};
-use pyramid::Level;
+use pyramid::{Level, Step};
 
 /// A net gets at most so many crops at a time; batches are powers of two, so that few plans serve any number.
 const BATCH_MOST: usize = 64;
@@ -63,8 +63,8 @@ pub fn level_sizes(width: u32, height: u32, min_face_px: f32, factor: f32) -> Ve
 /// Finds faces. Buffers are kept from frame to frame.
 pub struct Detector {
     lanes: Vec<Lane>,
-    /// Where there is more than one lane.
-    pool: Option<ThreadPool>,
+    /// A thread for each lane but the first.
+    crew: Crew,
     settings: Settings,
     /// Frame size and smallest face that the lanes' levels are made for.
     levels_for: Option<(u32, u32, f32)>,
@@ -78,10 +78,10 @@ impl Detector {
     /// number. One thread is the caller's own.
     pub fn new(nets: Vec<Nets>, settings: Settings) -> Result<Self> {
         ensure!(!nets.is_empty(), "a detector needs the nets of one thread at least");
-        let pool = (nets.len() > 1).then(|| start_pool(nets.len())).transpose().context("cannot start the detector's threads")?;
+        let crew = Crew::new("detector", nets.len() - 1).context("cannot start the detector's threads")?;
         let mut detector = Self {
             lanes: nets.into_iter().map(Lane::new).collect(),
-            pool,
+            crew,
             settings,
             levels_for: None,
             suppressor: Suppressor::default(),
@@ -195,20 +195,25 @@ impl Detector {
         }
         self.lanes.iter_mut().for_each(|lane| lane.proposals.clear());
         for (order, level) in pyramid::levels(frame.width, frame.height, min_face_px, factor).into_iter().enumerate() {
-            let load = |lane: &Lane| lane.proposals.iter().map(|p| (p.level.width * p.level.height) as usize).sum::<usize>();
-            least(&mut self.lanes, load).proposals.push(Proposal { order, level, found: Vec::new() });
+            let load = |lane: &Lane| lane.proposals.iter().map(|p| p.step.level.area()).sum::<u32>();
+            least(&mut self.lanes, load).proposals.push(Proposal { order, step: Step::new(frame, level), found: Vec::new() });
         }
     }
 
-    /// Lets every lane work: side by side where more than one has something to do.
-    fn each_lane(&mut self, todo: impl Fn(&Lane) -> usize, work: impl Fn(&mut Lane) -> Result<()> + Send + Sync) -> Result<()> {
-        match &self.pool {
-            Some(pool) if self.lanes.iter().filter(|lane| todo(lane) > 0).count() > 1 => {
-                let lanes = &mut self.lanes;
-                pool.install(|| lanes.par_iter_mut().try_for_each(work))
-            }
-            _ => self.lanes.iter_mut().filter(|lane| todo(lane) > 0).try_for_each(work),
+    /// Lets every lane work that has something to do: side by side where that is more than one.
+    fn each_lane(&mut self, todo: impl Fn(&Lane) -> usize + Sync, work: impl Fn(&mut Lane) -> Result<()> + Sync) -> Result<()> {
+        if self.lanes.iter().filter(|lane| todo(lane) > 0).count() < 2 {
+            return self.lanes.iter_mut().filter(|lane| todo(lane) > 0).try_for_each(work);
         }
+        let fault = Mutex::new(Ok(()));
+        self.crew.each(&mut self.lanes, |lane| {
+            if todo(lane) > 0
+                && let Err(error) = work(lane)
+            {
+                *fault.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
+            }
+        });
+        fault.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs each net once, so that a net of another shape is found at start and not in front of a visitor.
@@ -217,7 +222,7 @@ impl Detector {
         let whole = Candidate { rect: Rect { x: 0.0, y: 0.0, w: 48.0, h: 48.0 }, score: 1.0, shift: [0.0; 4] };
         for lane in &mut self.lanes {
             let level = Level { width: 24, height: 24, scale: 0.5 };
-            lane.proposals = vec![Proposal { order: 0, level, found: Vec::new() }];
+            lane.proposals = vec![Proposal { order: 0, step: Step::new(&frame, level), found: Vec::new() }];
             lane.propose(&frame, &self.settings)?;
             lane.proposals.clear();
             lane.batches.push(0..1);
@@ -228,13 +233,8 @@ impl Detector {
     }
 }
 
-/// Threads for the lanes.
-fn start_pool(threads: usize) -> Result<ThreadPool> {
-    Ok(ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("detector {index}")).build()?)
-}
-
 /// The lane with the least to do, the first of several.
-fn least(lanes: &mut [Lane], load: impl Fn(&Lane) -> usize) -> &mut Lane {
+fn least<N: Ord>(lanes: &mut [Lane], load: impl Fn(&Lane) -> N) -> &mut Lane {
     let index = (0..lanes.len()).min_by_key(|&i| load(&lanes[i])).unwrap_or(0);
     &mut lanes[index]
 }

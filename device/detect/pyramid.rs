@@ -1,7 +1,6 @@
 //! Pictures at the sizes that the nets want: the pyramid's levels and the candidates' crops.
 
-use super::area::{self, Part, Shrinker};
-use crate::scale;
+use super::area::{Part, Shrinker, Tables};
 use crate::types::{Frame, Rect};
 use anyhow::{Context, Result};
 
@@ -15,6 +14,13 @@ pub(super) struct Level {
     pub height: u32,
     /// Level pixels per frame pixel.
     pub scale: f32,
+}
+
+impl Level {
+    /// Pixels.
+    pub fn area(self) -> u32 {
+        self.width * self.height
+    }
 }
 
 /// The levels for a frame, largest first (Zhang et al. 2016, section II.A): the first shows a face of `min_face_px`
@@ -32,32 +38,36 @@ pub(super) fn levels(width: u32, height: u32, min_face_px: f32, factor: f32) -> 
     found
 }
 
-/// Resizes frames and parts of them by area averaging, keeping its buffers.
-pub(super) struct Scaler {
-    whole: scale::Scaler,
-    shrinker: Shrinker,
-    small: Vec<u8>,
+/// A level and the tables by which frames of one size are brought to it.
+pub(super) struct Step {
+    pub level: Level,
+    tables: Tables,
 }
+
+impl Step {
+    pub fn new(frame: &Frame, level: Level) -> Self {
+        Self { level, tables: Tables::new([frame.width, frame.height], [level.width, level.height]) }
+    }
+}
+
+/// Resizes frames and parts of them by area averaging, keeping its buffers.
+pub(super) struct Scaler(Shrinker);
 
 impl Scaler {
     pub fn new() -> Self {
-        Self { whole: scale::Scaler::default(), shrinker: Shrinker::default(), small: Vec::new() }
+        Self(Shrinker::new())
     }
 
-    /// The whole frame at the level's size: RGB bytes, rows from the top.
-    pub fn level(&mut self, frame: &Frame, level: Level) -> Result<&[u8]> {
-        let Level { width, height, .. } = level;
-        self.small.resize(width as usize * height as usize * 3, 0);
-        let filter = area::filter(f64::from(frame.width) / f64::from(width));
-        self.whole.scale(&frame.pixels, [frame.width, frame.height], &mut self.small, [width, height], filter)?;
-        Ok(&self.small)
+    /// Writes the whole frame at the level's size: RGB bytes, rows from the top. The step must be for frames of this size.
+    pub fn level(&mut self, frame: &Frame, step: &Step, into: &mut [u8]) {
+        self.0.shrink(frame, &step.tables, into);
     }
 
     /// Writes a part of the frame at `side_px` x `side_px`, black where it reaches beyond the frame. The part's edges are
     /// cut to whole pixels.
     pub fn crop(&mut self, frame: &Frame, rect: Rect, side_px: u32, into: &mut [u8]) -> Result<()> {
         let part = part_of(rect, frame).with_context(|| format!("a crop of {rect:?}"))?;
-        self.shrinker.shrink(frame, part, side_px as usize, into);
+        self.0.shrink_part(frame, part, side_px as usize, into);
         Ok(())
     }
 }
@@ -78,8 +88,9 @@ fn part_of(rect: Rect, frame: &Frame) -> Option<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::area;
     use fast_image_resize::images::{Image, ImageRef};
-    use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
+    use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
     fn crop(frame: &Frame, rect: Rect, side_px: u32) -> Result<Vec<u8>> {
         let mut bytes = vec![7; (side_px * side_px * 3) as usize];
@@ -133,8 +144,8 @@ mod tests {
         // Three pixels onto two: each target pixel is one whole and one half of a source pixel.
         let pixels = [0u8, 90, 180].iter().flat_map(|&v| [v; 3]).collect();
         let frame = Frame { width: 3, height: 1, pixels, ..Frame::empty() };
-        let mut scaler = Scaler::new();
-        let small = scaler.level(&frame, Level { width: 2, height: 1, scale: 0.66 }).unwrap();
+        let mut small = [7; 6];
+        Scaler::new().level(&frame, &Step::new(&frame, Level { width: 2, height: 1, scale: 0.66 }), &mut small);
         for (got, want) in small.iter().zip([30, 30, 30, 150, 150, 150]) {
             assert!(got.abs_diff(want) <= 2, "{small:?}");
         }
@@ -146,27 +157,48 @@ mod tests {
         assert!(crop(&frame, Rect { x: 0.0, y: 0.0, w: 1.0, h: 1.0 }, 48).unwrap().iter().all(|&b| b == 50));
     }
 
+    /// What `fast_image_resize` makes of a part of a frame.
+    fn resized(frame: &Frame, [x, y, w, h]: [u32; 4], [width, height]: [u32; 2]) -> Vec<u8> {
+        let mut bytes = vec![0; (width * height * 3) as usize];
+        let source = ImageRef::new(frame.width, frame.height, &frame.pixels, PixelType::U8x3).unwrap();
+        let mut target = Image::from_slice_u8(width, height, &mut bytes, PixelType::U8x3).unwrap();
+        let (trapezoid, reach) = area::trapezoid_for(f64::from(w) / f64::from(width));
+        let filter = FilterType::Custom(Filter::new("area", trapezoid, reach).unwrap());
+        let options =
+            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(x.into(), y.into(), w.into(), h.into());
+        Resizer::new().resize(&source, &mut target, &options).unwrap();
+        bytes
+    }
+
+    fn noise(width: u32, height: u32) -> Frame {
+        let byte = |i: u32| ((i.wrapping_mul(2_654_435_761) >> 24) as u8 / 2).wrapping_add((i / 3 % width / 3) as u8);
+        Frame { width, height, pixels: (0..width * height * 3).map(byte).collect(), ..Frame::empty() }
+    }
+
     #[test]
     fn crops_are_what_the_resizer_makes_of_them() {
-        let (width, height) = (300u32, 200u32);
-        let pixels = (0..width * height * 3)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 / 2 + (i / 3 % width / 3) as u8)
-            .collect();
-        let frame = Frame { width, height, pixels, ..Frame::empty() };
+        let frame = noise(300, 200);
         for seed in 0..300u32 {
             let any = |salt: u32, most: u32| (seed * 31 + salt).wrapping_mul(2_654_435_761) / 7 % most;
             // As crops are: square but for a pixel.
-            let (w, h) = (1 + any(1, height - 1), 1 + any(1, height - 1) + any(2, 2));
-            let (x, y, side) = (any(3, width - w + 1), any(4, height - h + 1), [24, 48][any(5, 2) as usize]);
+            let (w, h) = (1 + any(1, frame.height - 1), 1 + any(1, frame.height - 1) + any(2, 2));
+            let (x, y, side) = (any(3, frame.width - w + 1), any(4, frame.height - h + 1), [24, 48][any(5, 2) as usize]);
             let ours = crop(&frame, Rect { x: x as f32, y: y as f32, w: w as f32, h: h as f32 }, side).unwrap();
-            let mut theirs = vec![0; ours.len()];
-            let source = ImageRef::new(width, height, &frame.pixels, PixelType::U8x3).unwrap();
-            let mut target = Image::from_slice_u8(side, side, &mut theirs, PixelType::U8x3).unwrap();
-            let filter = area::filter(f64::from(w) / f64::from(side));
-            let options =
-                ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(x.into(), y.into(), w.into(), h.into());
-            Resizer::new().resize(&source, &mut target, &options).unwrap();
-            assert!(ours == theirs, "{w}x{h} to {side}");
+            assert!(ours == resized(&frame, [x, y, w, h], [side, side]), "{w}x{h} to {side}");
+        }
+    }
+
+    #[test]
+    fn levels_are_what_the_resizer_makes_of_them() {
+        let mut scaler = Scaler::new();
+        for (width, height, min_face_px) in [(640, 480, 40.0), (333, 251, 20.0), (77, 91, 12.0), (50, 31, 8.0)] {
+            let frame = noise(width, height);
+            for level in levels(width, height, min_face_px, 0.709) {
+                let mut ours = vec![7; level.area() as usize * 3];
+                scaler.level(&frame, &Step::new(&frame, level), &mut ours);
+                let theirs = resized(&frame, [0, 0, width, height], [level.width, level.height]);
+                assert!(ours == theirs, "{width}x{height} to {level:?}");
+            }
         }
     }
 }

@@ -10,6 +10,8 @@
 //! vector            a register's floats, for loops that are the same on every processor
 //! peak              what the instructions could do, to measure against
 //! pool elements     windows' maxima and means; what works on one number at a time
+//! resize            weighted sums of rows and pixels of pictures of bytes
+//! crew              threads that stay, to let several nets run side by side
 //! ```
 //!
 //! Pictures lie as [count, height, width, channels], channels innermost ("NHWC"). Channels of byte pictures are
@@ -17,11 +19,13 @@
 //! A byte `q` stands for the number `(q - zero_point) * scale`.
 
 mod bytes;
+pub mod crew;
 pub mod elements;
 mod floats;
 mod pack;
 pub mod peak;
 pub mod pool;
+pub mod resize;
 mod scalar;
 mod sweep;
 mod vector;

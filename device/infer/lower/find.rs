@@ -12,7 +12,7 @@ use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::logic::Iff;
-use tract_onnx::tract_core::ops::nn::DataFormat;
+use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce, Reducer};
 
 /// A net as tract read it.
 #[derive(Clone, Copy)]
@@ -26,7 +26,8 @@ pub(super) struct Found {
     pub window: Window,
     pub sides: Sides,
     pub weights: Weights,
-    pub bias: OutletId,
+    /// None for a matrix alone.
+    pub bias: Option<OutletId>,
     pub output: Shape,
 }
 
@@ -114,28 +115,36 @@ impl<'n> Graph<'n> {
         let &[height, width] = &spec.kernel_shape[..] else { return Ok(None) };
         let window = Window { inputs: spec.input_channels, outputs: spec.output_channels, height, width, stride };
         let Some(weights) = self.weights(node.inputs[1]).filter(|_| plain) else { return Ok(None) };
-        Ok(Some(Found { input: node.inputs[0], window, sides, weights, bias: node.inputs[2], output }))
+        Ok(Some(Found { input: node.inputs[0], window, sides, weights, bias: Some(node.inputs[2]), output }))
     }
 
-    /// x * transposed weights + bias; of a flattened picture, a window of the picture's size.
+    /// x * weights + bias, or without one; of a flattened picture, a window of the picture's size.
     pub fn dense(&self, outlet: OutletId) -> TractResult<Option<Found>> {
-        let Some((product, bias)) = self.operands(outlet, "Add") else { return Ok(None) };
+        let (product, bias) = match self.operands(outlet, "Add") {
+            Some((product, bias)) => (product, Some(bias)),
+            None => (outlet, None),
+        };
         let node = self.node(product);
-        let Some(matrix) = node.op_as::<EinSum>() else { return Ok(None) };
-        if matrix.axes.to_string() != "mk,nk->mn"
-            || matrix.q_params.is_some()
-            || self.constant(bias).is_none() && self.steps(bias).is_none()
-        {
+        let Some(matrix) = node.op_as::<EinSum>().filter(|matrix| matrix.q_params.is_none()) else { return Ok(None) };
+        if bias.is_some_and(|bias| self.constant(bias).is_none() && self.steps(bias).is_none()) {
             return Ok(None);
         }
         let mut input = node.inputs[0];
-        while self.op::<AxisOp>(input).is_some() {
+        while self.op::<AxisOp>(input).is_some_and(|op| !matches!(op, AxisOp::Move(..))) {
             input = self.node(input).inputs[0];
         }
         let (Some(weights), Some(picture), Some(output)) =
             (self.weights(node.inputs[1]), self.picture(input)?, self.picture(outlet)?)
         else {
             return Ok(None);
+        };
+        let weights = match (matrix.axes.to_string().as_str(), weights) {
+            ("mk,nk->mn", weights) => weights,
+            ("mk,kn->mn", Weights::Floats(weights)) => {
+                let column = |n: usize| weights.iter().skip(n).step_by(output[3]);
+                Weights::Floats((0..output[3]).flat_map(column).copied().collect())
+            }
+            _ => return Ok(None),
         };
         let [n, height, width, inputs] = picture;
         let window = Window { inputs, outputs: output[3], height, width, stride: 1 };
@@ -145,6 +154,17 @@ impl<'n> Graph<'n> {
         };
         let fits = n == output[0] && count == inputs * height * width * output[3];
         Ok(fits.then_some(Found { input, window, sides: Sides::default(), weights, bias, output }))
+    }
+
+    /// The mean of a whole picture: its sum over height and width, divided by how many that are.
+    pub fn mean_of_all(&self, outlet: OutletId) -> TractResult<Option<(OutletId, Pool)>> {
+        let Some((sum, count)) = self.operands(outlet, "Div") else { return Ok(None) };
+        let sums = self.op::<Reduce>(sum).filter(|op| op.reducer == Reducer::Sum && op.axes[..] == [2, 3]);
+        let input = self.node(sum).inputs.first();
+        let (Some(_), Some(&input), Some(count)) = (sums, input, self.constant(count)) else { return Ok(None) };
+        let Some([_, height, width, _]) = self.picture(input)? else { return Ok(None) };
+        let fits = height == width && count[..] == [(height * width) as f32];
+        Ok(fits.then_some((input, Pool { size: height, stride: 1, ceil: false })))
     }
 
     pub fn weights(&self, outlet: OutletId) -> Option<Weights> {
@@ -199,18 +219,20 @@ impl<'n> Graph<'n> {
             .find_map(|(one, other)| (self.constant(one)?[..] == [1.0]).then(|| self.steps(other)).flatten())
     }
 
-    /// A bias in steps of the sums, which are given.
-    pub fn bias_in_steps(&self, outlet: OutletId, steps: &[f32]) -> TractResult<Option<Vec<i32>>> {
-        let Some(floats) = self.bias_in_steps_or_floats(outlet)? else { return Ok(None) };
-        Ok(Some(floats.iter().zip(steps).map(|(b, s)| (b / s).round_ties_even() as i32).collect()))
+    /// A layer's bias in steps of its sums, which are given.
+    pub fn bias_in_steps(&self, found: &Found, steps: &[f32]) -> Option<Vec<i32>> {
+        let floats = self.bias(found)?;
+        Some(floats.iter().zip(steps).map(|(b, s)| (b / s).round_ties_even() as i32).collect())
     }
 
-    pub fn bias_in_steps_or_floats(&self, outlet: OutletId) -> TractResult<Option<Vec<f32>>> {
+    /// A layer's bias.
+    pub fn bias(&self, found: &Found) -> Option<Vec<f32>> {
+        let Some(outlet) = found.bias else { return Some(vec![0.0; found.window.outputs]) };
         if let Some((numbers, scale)) = self.steps(outlet) {
             let scale_of = |i: usize| if scale.len() == 1 { scale[0] } else { scale[i] };
-            return Ok(Some(numbers.iter().enumerate().map(|(i, &b)| b as f32 * scale_of(i)).collect()));
+            return Some(numbers.iter().enumerate().map(|(i, &b)| b as f32 * scale_of(i)).collect());
         }
-        Ok(self.constant(outlet))
+        self.constant(outlet)
     }
 }
 

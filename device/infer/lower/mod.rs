@@ -131,6 +131,13 @@ impl<'n> Lowering<'n> {
         if let Some(value) = self.pooled(outlet)? {
             return Ok(Some(value));
         }
+        if let Some((input, pool)) = self.old.mean_of_all(outlet)?
+            && let Some((id, input @ [count, .., channels])) = self.floats(input)?
+        {
+            let mean = [count, 1, 1, channels];
+            let id = self.add(outlet, "mean", Work::MeanFloats { pool, input }, floats_of(mean), &[id])?;
+            return Ok(Some(Value::Floats(id, mean)));
+        }
         if let Some(softmax) = node.op_as::<Softmax>()
             && softmax.axes[..] == [1]
             && softmax.quant_output_dt.is_none()
@@ -273,7 +280,7 @@ impl<'n> Lowering<'n> {
                 if residual.is_none() || scaling.is_some() =>
             {
                 let steps: Vec<f32> = scales.iter().map(|s| s * in_scale).collect();
-                let Some(bias) = self.old.bias_in_steps(found.bias, &steps)? else { return Ok(None) };
+                let Some(bias) = self.old.bias_in_steps(&found, &steps) else { return Ok(None) };
                 let out_scale = scaling.map_or(1.0, |(scale, _)| scale);
                 let up: Vec<f32> = steps.iter().map(|s| s / out_scale).collect();
                 // Of a sum, the residual is part before the activation: then the floor does the ReLU.
@@ -311,7 +318,7 @@ impl<'n> Lowering<'n> {
                         weights.iter().enumerate().map(|(i, &w)| f32::from(w) * scales[i / per_output]).collect()
                     }
                 };
-                let Some(bias) = self.old.bias_in_steps_or_floats(found.bias)? else { return Ok(None) };
+                let Some(bias) = self.old.bias(&found) else { return Ok(None) };
                 let framed = framed_shape(shape, found.sides);
                 let conv = Arc::new(FloatConv::new(kernels, found.window, &weights, &bias, &slope, framed));
                 let mut inputs = tvec!(x);
@@ -407,11 +414,11 @@ mod tests {
         for (file, shape, normalise) in NETS {
             let Some(net) = ready(file, shape, normalise, Some(Kernels::best())) else { continue };
             let names = operators(&net);
-            let foreign: Vec<&String> = names.iter().filter(|n| !n.starts_with("Lookalike.")).collect();
-            // The embedder ends in a mean and a matrix, which take no time.
-            assert!(foreign.len() <= if file.starts_with("embedder") { 6 } else { 0 }, "{file}: {names:?}");
+            assert!(names.iter().all(|n| n.starts_with("Lookalike.")), "{file}: {names:?}");
+            // The embedder's file has its last matrix in floats.
+            let most = usize::from(file.starts_with("embedder"));
             let floats = names.iter().filter(|n| *n == "Lookalike.Floats").count();
-            assert!(!file.contains("int8") || floats == 0, "{file} computes in floats: {names:?}");
+            assert!(!file.contains("int8") || floats <= most, "{file} computes in floats: {names:?}");
         }
     }
 
