@@ -14,7 +14,7 @@
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
 //! | [`camera`] | the `Camera` door: V4L2, or a folder replayed | types, picture, scale, its driver |
-//! | [`detect`] | MT-CNN, and following the faces that it found | types, scale, the `Model` trait |
+//! | [`detect`] | MT-CNN, and following the faces that it found | types, the `Model` trait, the crate `infer/kernels` |
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, head, calibrated answers | types, linfa |
@@ -37,8 +37,8 @@
 //! 5. A face that leaves the frame leaves memory. Only `gallery/store.rs` writes people to disk, and only on an explicit
 //!    enrolment.
 //! 6. `board-config/desktop.toml` runs the whole product on any laptop, without camera, panel or GPU.
-//! 7. `unsafe` is denied everywhere but in two crates of their own: the inner loops of `infer/kernels` and the generated
-//!    bindings of `camera/v4l2-sys`.
+//! 7. `unsafe` is denied everywhere but in two crates of their own: the inner loops and threads of `infer/kernels` and the
+//!    generated bindings of `camera/v4l2-sys`.
 pub mod align;
 pub mod board;
 pub mod camera;

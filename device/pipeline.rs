@@ -9,8 +9,8 @@
 //! One frame is in flight; while the worker is busy, frames are shown and not walked. The picture never waits.
 //!
 //! Most frames of a face that is known cost one look of O-Net: it is followed, not sought ([`crate::detect::Follower`]),
-//! and its answer stands until it turns or some time has passed (`memory`). Such a frame allocates nothing outside of the
-//! nets (`tests/steady.rs`): buffers for what comes of a frame travel with it to the worker and back.
+//! and its answer stands until it turns or some time has passed (`memory`). Such a frame allocates nothing, nor does a search
+//! (`tests/steady.rs`): buffers for what comes of a frame travel with it to the worker and back.
 
 use crate::align;
 use crate::camera::{Camera, Fault};

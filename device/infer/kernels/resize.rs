@@ -24,7 +24,7 @@ pub struct Span {
 }
 
 /// The weighted sum of rows: the first begins where `source` does, each next one `step` bytes later. `kernels` must run here.
-/// Of no rows it is black.
+/// Without rows it is black.
 ///
 /// # Panics
 /// Where a row reaches beyond `source`.
@@ -284,6 +284,7 @@ mod neon {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fence::{Fence, Side};
 
     fn noise(length: usize, seed: u32) -> Vec<u8> {
         (0..length as u32).map(|i| ((i + seed).wrapping_mul(2_654_435_761) >> 23) as u8).collect()
@@ -296,23 +297,29 @@ mod tests {
         weights
     }
 
-    fn kernels() -> impl Iterator<Item = Kernels> {
-        Kernels::ALL.into_iter().filter(|k| k.runs_here())
+    /// What every kernel writes, with nothing beside the slices.
+    fn written(source: &[u8], weights: &[i16], length: usize, work: impl Fn(Kernels, &[u8], &[i16], &mut [u8])) -> Vec<Vec<u8>> {
+        let run = |kernels, side| {
+            let fence = Fence::new(side);
+            let (source, weights, mut out) = (source.to_vec(), weights.to_vec(), vec![7; length]);
+            drop(fence);
+            work(kernels, &source, &weights, &mut out);
+            out
+        };
+        let here = Kernels::ALL.into_iter().filter(|k| k.runs_here());
+        here.flat_map(|kernels| [run(kernels, Side::Start), run(kernels, Side::End)]).collect()
     }
 
     #[test]
     fn every_kernel_sums_rows_as_plain_loops_do() {
         for length in [1, 31, 32, 33, 64, 95, 300] {
-            for count in [0, 1, 2, 3, 8, 37] {
+            for count in [0usize, 1, 2, 3, 8, 37] {
                 let (step, weights) = (length + 5, &weights(count)[..count]);
-                let source = noise(step * count.max(1), length as u32);
-                let wanted: Vec<u8> = (0..length)
-                    .map(|x| rounded((0..count).map(|y| i32::from(weights[y]) * i32::from(source[y * step + x])).sum(), 14))
-                    .collect();
-                for kernels in kernels() {
-                    let mut out = vec![7; length];
-                    rows(kernels, &source, step, weights, 14, &mut out);
-                    assert_eq!(out, wanted, "{kernels:?}, {count} rows of {length}");
+                let source = noise(count.checked_sub(1).map_or(0, |last| step * last + length), length as u32);
+                let sum = |x: usize| (0..count).map(|y| i32::from(weights[y]) * i32::from(source[y * step + x])).sum();
+                let wanted: Vec<u8> = (0..length).map(|x| rounded(sum(x), 14)).collect();
+                for out in written(&source, weights, length, |k, source, w, out| rows(k, source, step, w, 14, out)) {
+                    assert_eq!(out, wanted, "{count} rows of {length}");
                 }
             }
         }
@@ -325,22 +332,21 @@ mod tests {
             let (weights, line) = (weights(count), noise(3 * (19 + count) + SPARE, count as u32));
             let sum = |at: usize| (0..count).map(|x| i32::from(weights[x]) * i32::from(line[at + 3 * x])).sum();
             let wanted: Vec<u8> = (0..60).map(|at| rounded(sum(at), 14)).collect();
-            for kernels in kernels() {
-                let mut out = vec![7; 60];
-                pixels(kernels, &line, &spans, &weights, 14, &mut out);
-                assert_eq!(out, wanted, "{kernels:?}, {count} pixels");
+            for out in written(&line, &weights, 60, |k, line, w, out| pixels(k, line, &spans, w, 14, out)) {
+                assert_eq!(out, wanted, "{count} pixels");
             }
         }
     }
 
     #[test]
     fn white_stays_white_where_weights_add_up_to_more() {
-        let line = vec![255; 3 * 8 + SPARE];
-        for kernels in kernels() {
-            let (mut row, mut pixel) = ([0; 8], [0; 3]);
-            rows(kernels, &line, 8, &[8200, 8200], 14, &mut row);
-            pixels(kernels, &line, &[Span { source: 1..3, weights: 0 }], &[8200, 8200, 0, 0], 14, &mut pixel);
-            assert_eq!((row, pixel), ([255; 8], [255; 3]));
+        let line = vec![255; 3 * 48 + SPARE];
+        for out in written(&line, &[8200, 8200], 48, |k, line, w, out| rows(k, line, 48, w, 14, out)) {
+            assert_eq!(out, [255; 48]);
+        }
+        let span = [Span { source: 1..3, weights: 0 }];
+        for out in written(&line, &[8200, 8200, 0, 0], 3, |k, line, w, out| pixels(k, line, &span, w, 14, out)) {
+            assert_eq!(out, [255; 3]);
         }
     }
 }
