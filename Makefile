@@ -41,6 +41,7 @@ check: packages  ## formatting, lints, licences of the dependencies
 
 eval: models  ## accuracy on ../shared/data, as tables
 	target/release/eval --data ../shared/data
+	target/release/eval --data ../shared/data --only precision
 
 bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
 	@tests/bench/run.py

@@ -7,18 +7,42 @@ use lookalike::picture;
 use lookalike::types::{Face, Rect};
 use std::collections::BTreeMap;
 
+/// Least widths of the boxes that recall is told of, in pixels.
+pub const LEAST_PX: [f32; 4] = [12.0, 20.0, 24.0, 40.0];
+
+/// What the detector does on the evaluation pictures.
+pub struct Figures {
+    /// Boxes of at least each of [`LEAST_PX`], and how many of them were found.
+    pub wider: [(usize, usize); 4],
+    /// Faces of ytf, and how many of them were found.
+    pub ytf: (usize, usize),
+    /// Median over the found, as a share of the distance between the eyes.
+    pub landmark_error: f32,
+    /// Pictures without a face in which one was seen.
+    pub nonface: usize,
+}
+
 pub fn print(lab: &Lab) -> Result<()> {
     println!("detection, smallest face 20 px          ours   reference");
-    wider(lab)?;
-    ytf(lab)?;
-    let pictures = picture::list_pictures(&lab.data.join("nonface"))?;
-    let found = lab.each(&pictures, |nets, path| Ok(!nets.detector.detect(&picture::read(path)?)?.is_empty()))?;
-    println!("nonface, images with a detection       {:>5}   17 of 300", found.iter().filter(|f| **f).count());
+    let figures = measure(lab)?;
+    for ((least, (all, hit)), reference) in LEAST_PX.iter().zip(figures.wider).zip([0.534, 0.749, 0.806, 0.868]) {
+        println!("wider, recall of {all:3} boxes >= {least:2} px wide  {:.3}   {reference:.3}", hit as f32 / all as f32);
+    }
+    println!("ytf, face found at IoU .3             {:>6}   99.3 %", percent(figures.ytf.1, figures.ytf.0));
+    println!("ytf, median landmark error / eyes      {:.4}   .0711", figures.landmark_error);
+    println!("nonface, images with a detection       {:>5}   17 of 300", figures.nonface);
     println!();
     Ok(())
 }
 
-fn wider(lab: &Lab) -> Result<()> {
+pub fn measure(lab: &Lab) -> Result<Figures> {
+    let pictures = picture::list_pictures(&lab.data.join("nonface"))?;
+    let seen = lab.each(&pictures, |nets, path| Ok(!nets.detector.detect(&picture::read(path)?)?.is_empty()))?;
+    let (ytf, landmark_error) = ytf(lab)?;
+    Ok(Figures { wider: wider(lab)?, ytf, landmark_error, nonface: seen.iter().filter(|s| **s).count() })
+}
+
+fn wider(lab: &Lab) -> Result<[(usize, usize); 4]> {
     let mut truth: BTreeMap<String, Vec<Rect>> = BTreeMap::new();
     for row in rows(&lab.data.join("wider/truth.csv"))? {
         let boxes = truth.entry(row.text("image")?.to_string()).or_default();
@@ -28,7 +52,7 @@ fn wider(lab: &Lab) -> Result<()> {
     }
     let truth: Vec<(String, Vec<Rect>)> = truth.into_iter().collect();
     let found = lab.each(&truth, |nets, (image, _)| nets.detector.detect(&lab.picture(&format!("wider/{image}"))?))?;
-    for (least, reference) in [(12.0, 0.534), (20.0, 0.749), (24.0, 0.806), (40.0, 0.868)] {
+    Ok(LEAST_PX.map(|least| {
         let (mut all, mut hit) = (0, 0);
         for ((_, boxes), faces) in truth.iter().zip(&found) {
             for wanted in boxes.iter().filter(|b| b.w >= least) {
@@ -36,12 +60,12 @@ fn wider(lab: &Lab) -> Result<()> {
                 hit += usize::from(faces.iter().any(|f| f.rect.iou(wanted) >= 0.4));
             }
         }
-        println!("wider, recall of {all:3} boxes >= {least:2} px wide  {:.3}   {reference:.3}", hit as f32 / all as f32);
-    }
-    Ok(())
+        (all, hit)
+    }))
 }
 
-fn ytf(lab: &Lab) -> Result<()> {
+/// How many faces there are and were found, and [`Figures::landmark_error`].
+fn ytf(lab: &Lab) -> Result<((usize, usize), f32)> {
     let truth = rows(&lab.data.join("ytf/truth.csv"))?;
     let faces = lab.each(&truth, |nets, row| {
         Ok(face_of(row, nets.detector.detect(&lab.picture(&format!("ytf/{}", row.text("image")?))?)?))
@@ -56,9 +80,7 @@ fn ytf(lab: &Lab) -> Result<()> {
         }
     }
     errors.sort_by(f32::total_cmp);
-    println!("ytf, face found at IoU .3             {:>6}   99.3 %", percent(errors.len(), truth.len()));
-    println!("ytf, median landmark error / eyes      {:.4}   .0711", errors[errors.len() / 2]);
-    Ok(())
+    Ok(((truth.len(), errors.len()), errors[errors.len() / 2]))
 }
 
 /// The detection that fits the row's box best, if one fits at IoU .3.

@@ -1,7 +1,7 @@
 //! `make eval`: accuracy on the evaluation pictures, as tables. Our own code from end to end, as the app runs it.
 //!
 //! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
-//! `--precision int8` takes the nets' int8 files.
+//! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other.
 
 use anyhow::{Context, Result};
 use lookalike::board::Board;
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 mod detection;
 mod likeness;
 mod portraits;
+mod precision;
 mod strangers;
 mod truth;
 
@@ -62,6 +63,10 @@ fn main() -> Result<()> {
             likeness::print(&lab, &faces)?;
         }
         strangers::print(&lab, &faces)?;
+    }
+    // By itself, since it is every table of the nets twice.
+    if only == Some("precision") {
+        precision::print(&lab)?;
     }
     Ok(())
 }
