@@ -1,6 +1,6 @@
 //! What resizing takes its time for: weighted sums of rows, then of neighbouring pixels of a row. RGB bytes in and out.
 //!
-//! Weights are whole numbers that add up to 2 to the power of `bits`, about; every kernel gives the very same bytes.
+//! Weights are whole numbers from 0 on that add up to 2 to the power of `bits`, about; every kernel gives the very same bytes.
 
 use crate::Kernels;
 use std::ops::Range;
@@ -230,24 +230,24 @@ mod neon {
     #[inline]
     #[target_feature(enable = "neon")]
     unsafe fn block(source: *const u8, step: usize, weights: &[i16], bits: u32, out: &mut [u8; BLOCK]) {
-        let mut sums = [vdupq_n_s32(1 << (bits - 1)); 8];
-        for (row, &weight) in weights.iter().enumerate() {
+        // Neither bytes nor weights have a sign: of mixed ones the compiler multiplies whole words.
+        let mut sums = [vdupq_n_u32(1 << (bits - 1)); 8];
+        for (row, weight) in weights.iter().map(|w| w.cast_unsigned()).enumerate() {
             for half in 0..2 {
                 // SAFETY: the caller says that the rows are there.
                 let bytes = unsafe { vld1q_u8(source.add(row * step + 16 * half)) };
-                let low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(bytes)));
-                let high = vreinterpretq_s16_u16(vmovl_high_u8(bytes));
+                let (low, high) = (vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes));
                 let sums = &mut sums[4 * half..4 * half + 4];
-                sums[0] = vmlal_n_s16(sums[0], vget_low_s16(low), weight);
-                sums[1] = vmlal_high_n_s16(sums[1], low, weight);
-                sums[2] = vmlal_n_s16(sums[2], vget_low_s16(high), weight);
-                sums[3] = vmlal_high_n_s16(sums[3], high, weight);
+                sums[0] = vmlal_n_u16(sums[0], vget_low_u16(low), weight);
+                sums[1] = vmlal_high_n_u16(sums[1], low, weight);
+                sums[2] = vmlal_n_u16(sums[2], vget_low_u16(high), weight);
+                sums[3] = vmlal_high_n_u16(sums[3], high, weight);
             }
         }
         let right = vdupq_n_s32(-(bits as i32));
-        let sums = sums.map(|sum| vshlq_s32(sum, right));
+        let sums = sums.map(|sum| vshlq_u32(sum, right));
         for half in 0..2 {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|quarter| vqmovun_s32(sums[4 * half + quarter]));
+            let [a, b, c, d] = [0, 1, 2, 3].map(|quarter| vqmovn_u32(sums[4 * half + quarter]));
             let bytes = vcombine_u8(vqmovn_u16(vcombine_u16(a, b)), vqmovn_u16(vcombine_u16(c, d)));
             // SAFETY: the block has two halves.
             unsafe { vst1q_u8(out.as_mut_ptr().add(16 * half), bytes) };
@@ -259,23 +259,22 @@ mod neon {
     #[inline]
     #[target_feature(enable = "neon")]
     unsafe fn pixel(source: &[u8], weights: &[[i16; TOGETHER]], bits: u32) -> [u8; 3] {
-        let mut sums = [vdupq_n_s32(0); 2];
+        let mut sums = [vdupq_n_u32(0); 2];
         for (index, four) in weights.iter().enumerate() {
             // SAFETY: four weights are there, and the caller says that twelve bytes and four more are.
-            let (four, bytes) = unsafe { (vld1_s16(four.as_ptr()), vld1q_u8(source.as_ptr().add(index * 3 * TOGETHER))) };
-            // Pixels one and three begin at bytes 0 and 6, two and four at 3 and 9.
-            let words = |bytes: uint8x16_t| vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(bytes)));
-            let first = vget_low_s16(words(bytes));
-            let second = vget_low_s16(words(vextq_u8::<3>(bytes, bytes)));
-            let third = vget_low_s16(words(vextq_u8::<6>(bytes, bytes)));
-            let fourth = vget_low_s16(words(vextq_u8::<9>(bytes, bytes)));
-            sums[0] = vmlal_lane_s16::<0>(sums[0], first, four);
-            sums[1] = vmlal_lane_s16::<1>(sums[1], second, four);
-            sums[0] = vmlal_lane_s16::<2>(sums[0], third, four);
-            sums[1] = vmlal_lane_s16::<3>(sums[1], fourth, four);
+            let (four, bytes) = unsafe { (vld1_u16(four.as_ptr().cast()), vld1q_u8(source.as_ptr().add(index * 3 * TOGETHER))) };
+            let words = |bytes: uint8x16_t| vget_low_u16(vmovl_u8(vget_low_u8(bytes)));
+            let first = words(bytes);
+            let second = words(vextq_u8::<3>(bytes, bytes));
+            let third = words(vextq_u8::<6>(bytes, bytes));
+            let fourth = words(vextq_u8::<9>(bytes, bytes));
+            sums[0] = vmlal_lane_u16::<0>(sums[0], first, four);
+            sums[1] = vmlal_lane_u16::<1>(sums[1], second, four);
+            sums[0] = vmlal_lane_u16::<2>(sums[0], third, four);
+            sums[1] = vmlal_lane_u16::<3>(sums[1], fourth, four);
         }
-        let sums = vaddq_s32(vaddq_s32(sums[0], sums[1]), vdupq_n_s32(1 << (bits - 1)));
-        let words = vqmovun_s32(vshlq_s32(sums, vdupq_n_s32(-(bits as i32))));
+        let sums = vaddq_u32(vaddq_u32(sums[0], sums[1]), vdupq_n_u32(1 << (bits - 1)));
+        let words = vqmovn_u32(vshlq_u32(sums, vdupq_n_s32(-(bits as i32))));
         let bytes = vqmovn_u16(vcombine_u16(words, words));
         [vget_lane_u8::<0>(bytes), vget_lane_u8::<1>(bytes), vget_lane_u8::<2>(bytes)]
     }
