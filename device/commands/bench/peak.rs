@@ -33,7 +33,7 @@ struct Row {
 /// Every kind of kernels that this processor has, on every layer.
 pub fn print(as_json: bool, repeat: usize) -> Result<()> {
     if !as_json {
-        line(&format!("{:12} {:24} {:>9} {:>8} {:>8} {:>6}", "kernels", "layer", "precision", "GMAC/s", "peak", "share"))?;
+        line(&format!("{:12} {:32} {:>9} {:>8} {:>8} {:>6}", "kernels", "layer", "precision", "GMAC/s", "peak", "share"))?;
     }
     for kernels in Kernels::ALL.into_iter().filter(|k| k.runs_here()) {
         for (name, side, window) in LAYERS {
@@ -44,7 +44,7 @@ pub fn print(as_json: bool, repeat: usize) -> Result<()> {
                     return line(&json::to_line(&row)?);
                 }
                 let Row { layer, .. } = &row;
-                line(&format!("{:12} {layer:24} {precision:>9} {gmacs:8.1} {peak_gmacs:8.1} {:6.2}", row.kernels, row.share))
+                line(&format!("{:12} {layer:32} {precision:>9} {gmacs:8.1} {peak_gmacs:8.1} {:6.2}", row.kernels, row.share))
             };
             row(name.into(), "float32", floats.plain(repeat)?)?;
             if let Some(rates) = floats.winograd(repeat)? {
