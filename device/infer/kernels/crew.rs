@@ -145,7 +145,9 @@ mod tests {
     #[test]
     fn items_are_worked_on_side_by_side() {
         let both = std::sync::Barrier::new(2);
-        Crew::new("test", 1).unwrap().each(&mut [(); 2], |()| drop(both.wait()));
+        Crew::new("test", 1).unwrap().each(&mut [(); 2], |()| {
+            both.wait();
+        });
     }
 
     #[test]
