@@ -9,6 +9,7 @@ use std::arch::x86_64::*;
 use std::cell::RefCell;
 
 pub(crate) const BYTES: bytes::Kernel = bytes::Kernel { groups: &[2, 1], most, run: bytes };
+pub(crate) const SUMS: bytes::Kernel = bytes::Kernel { groups: &[2, 1], most, run: sums };
 pub(crate) const FLOATS: floats::Kernel = floats::Kernel { groups: &[2, 1], most, run: floats };
 
 pub(crate) const LANES: usize = 8;
@@ -35,6 +36,17 @@ unsafe fn bytes(job: &bytes::Job, at: &Tile) {
     // SAFETY: as the caller promises.
     unsafe {
         pick!(byte_tile, job, at,
+            2: 1 2 3 4 5 6;
+            1: 1 2 3 4 5 6 7 8 9 10 11 12;
+        )
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn sums(job: &bytes::Job, at: &Tile) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        pick!(sum_tile, job, at,
             2: 1 2 3 4 5 6;
             1: 1 2 3 4 5 6 7 8 9 10 11 12;
         )
@@ -90,14 +102,6 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
             }
         }
         let sums = settled(&sums);
-        if let Sink::Sums { out, step } = job.sink {
-            for pixel in 0..PIXELS {
-                for block in 0..BLOCKS {
-                    _mm256_storeu_si256(out.add(pixel * step + block * LANES).cast(), sums[pixel][block]);
-                }
-            }
-            return;
-        }
         for block in 0..BLOCKS {
             let left = job.channels.saturating_sub(block * LANES).min(LANES);
             let mask = mask(job.channels, block);
@@ -141,6 +145,36 @@ unsafe fn byte_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) 
                     }
                     Sink::Sums { .. } => {}
                 }
+            }
+        }
+    }
+}
+
+/// The sums of words alone, without bias. Apart from [`byte_tile`], whose sums would leave their registers for a second end.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn sum_tile<const PIXELS: usize, const BLOCKS: usize>(job: &bytes::Job) {
+    let Sink::Sums { out, step } = job.sink else { return };
+    let mut sums = [[_mm256_setzero_si256(); BLOCKS]; PIXELS];
+    let (mut input, mut weights) = (job.input.cast::<u16>(), job.weights);
+    // SAFETY: as the caller promises.
+    unsafe {
+        for _ in 0..job.steps.run / 2 {
+            let mut w = [_mm256_setzero_si256(); BLOCKS];
+            for block in 0..BLOCKS {
+                w[block] = _mm256_loadu_si256(weights.add(block * job.block).cast());
+            }
+            for pixel in 0..PIXELS {
+                let x = _mm256_set1_epi32(input.add(pixel * job.steps.pixel).cast::<i32>().read_unaligned());
+                for block in 0..BLOCKS {
+                    sums[pixel][block] = _mm256_add_epi32(sums[pixel][block], _mm256_madd_epi16(x, w[block]));
+                }
+            }
+            input = input.add(2);
+            weights = weights.add(2 * 2 * LANES);
+        }
+        for pixel in 0..PIXELS {
+            for block in 0..BLOCKS {
+                _mm256_storeu_si256(out.add(pixel * step + block * LANES).cast(), sums[pixel][block]);
             }
         }
     }

@@ -5,7 +5,7 @@
 //! transformed weights within 9 * 128, so both are words. Sums wrap in 32 bits on the way, but four times a sum of the
 //! convolution fits, so it is right in the end, and divides by 4.
 
-use crate::avx2::{BYTES, LANES};
+use crate::avx2::{LANES, SUMS};
 use crate::bytes::{Job, Sink};
 use crate::pack::{Order, pack_into};
 use crate::sweep::{Sweep, Window};
@@ -30,7 +30,6 @@ pub(crate) struct Words {
     padded: [usize; 2],
     /// One packed matrix after the other.
     weights: Vec<i16>,
-    zeros: Vec<i32>,
 }
 
 impl Words {
@@ -51,7 +50,7 @@ impl Words {
             plane.iter_mut().zip(&transformed).for_each(|(to, from)| *to = from[place]);
             pack_into(&plane, [window.outputs, window.inputs, 1, 1], order, packed);
         }
-        Self { padded, weights: all, zeros: vec![0; padded[1]] }
+        Self { padded, weights: all }
     }
 
     /// `shape`: count, height and width of the input, of which a pixel has `channels` bytes. Calls `finish` with each pixel
@@ -100,21 +99,21 @@ impl Words {
         let weights = &self.weights[place * ins * outs..][..ins * outs];
         let window = Window { inputs: ins, outputs: outs, height: 1, width: 1, stride: 1 };
         let sweep = Sweep::new(&window, [from.len() / ins, 1, 1], ins);
-        sweep.each(outs / LANES, BYTES.groups, BYTES.most, |tile| {
+        sweep.each(outs / LANES, SUMS.groups, SUMS.most, |tile| {
             let lane = tile.block * LANES;
             let job = Job {
                 input: from[tile.input..].as_ptr().cast(),
                 steps: sweep.steps,
                 weights: weights[lane * ins..].as_ptr().cast(),
                 block: LANES * ins * size_of::<i16>(),
-                bias: self.zeros[lane..].as_ptr(),
+                bias: std::ptr::null(),
                 up: std::ptr::null(),
                 down: std::ptr::null(),
                 channels: outs - lane,
                 sink: Sink::Sums { out: to[tile.pixel * outs + lane..].as_mut_ptr(), step: outs },
             };
             // SAFETY: these are made for processors with AVX2 alone; `from`, `weights` and `to` have room for the tile.
-            unsafe { (BYTES.run)(&job, &tile) };
+            unsafe { (SUMS.run)(&job, &tile) };
         });
     }
 }
