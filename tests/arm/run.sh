@@ -18,7 +18,7 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 
 # Shapes to try: emulated processors take a hundred times as long.
-export LOOKALIKE_KERNEL_CASES=${LOOKALIKE_KERNEL_CASES:-100}
+export LOOKALIKE_KERNEL_CASES=${LOOKALIKE_KERNEL_CASES:-60}
 
 cargo test --target $target "${packages[@]}" --tests --no-run
 failed=""
