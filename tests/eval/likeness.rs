@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use lookalike::gallery::Gallery;
 use lookalike::picture;
 use lookalike::setup;
-use lookalike::types::{Embedding, Frame};
+use lookalike::types::{Embedding, Face, Frame};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,27 +14,31 @@ use std::path::{Path, PathBuf};
 const PADDING: u32 = 40;
 
 /// Every lfw112 photo by its path, with its embedding: `None` where no face was found.
-pub fn embed_lfw(lab: &Lab) -> Result<BTreeMap<String, Option<Embedding>>> {
-    let mut files = Vec::new();
-    for folder in folders(&lab.data.join("lfw112"))? {
-        for path in picture::list_pictures(&folder)? {
-            files.push(path);
-        }
-    }
-    let embeddings = lab.each(&files, |nets, path| {
-        let frame = padded(&picture::read(path)?);
-        // The photo's own face is the one in the middle.
-        let middle = frame.width as f32 / 2.0;
-        let far = |f: &lookalike::types::Face| (f.rect.x + f.rect.w / 2.0 - middle).hypot(f.rect.y + f.rect.h / 2.0 - middle);
-        let face = nets.detector.detect(&frame)?.into_iter().min_by(|a, b| far(a).total_cmp(&far(b)));
+pub type Photos = BTreeMap<String, Option<Embedding>>;
+
+/// `view` makes of each photo, padded and by its number, what is looked at.
+pub fn embed_lfw(lab: &Lab, view: impl Fn(usize, Frame) -> Result<Frame> + Sync) -> Result<Photos> {
+    let folders = folders(&lab.data.join("lfw112"))?;
+    let photos = folders.iter().map(|folder| picture::list_pictures(folder)).collect::<Result<Vec<_>>>()?.concat();
+    let numbered: Vec<(usize, &PathBuf)> = photos.iter().enumerate().collect();
+    let embeddings = lab.each(&numbered, |nets, (number, path)| {
+        let frame = view(*number, padded(&picture::read(path)?))?;
+        let face = middle_face(nets.detector.detect(&frame)?, &frame);
         face.map(|face| nets.describe(&frame, &face)).transpose()
     })?;
     let root = lab.data.join("lfw112");
     let key = |path: &PathBuf| path.strip_prefix(&root).unwrap_or(path).display().to_string();
-    Ok(files.iter().map(key).zip(embeddings).collect())
+    Ok(photos.iter().map(key).zip(embeddings).collect())
 }
 
-pub fn print(lab: &Lab, lfw: &BTreeMap<String, Option<Embedding>>) -> Result<()> {
+/// The photo's own face is the one in the middle.
+fn middle_face(faces: Vec<Face>, frame: &Frame) -> Option<Face> {
+    let middle = [frame.width, frame.height].map(|side| side as f32 / 2.0);
+    let far = |f: &Face| (f.rect.x + f.rect.w / 2.0 - middle[0]).hypot(f.rect.y + f.rect.h / 2.0 - middle[1]);
+    faces.into_iter().min_by(|a, b| far(a).total_cmp(&far(b)))
+}
+
+pub fn print(lab: &Lab, lfw: &Photos) -> Result<()> {
     let Pairs { all, ten_fold, at_six_tenths, missed } = pairs(lab, lfw)?;
     println!("lfw112, {all} pairs, ten-fold threshold: {} (wanted: 98.3 %)", percent(ten_fold, all));
     println!("lfw112 at distance .6: {}; pairs with a face missed: {missed}", percent(at_six_tenths, all));
@@ -58,7 +62,7 @@ pub struct Pairs {
     pub missed: usize,
 }
 
-pub fn pairs(lab: &Lab, lfw: &BTreeMap<String, Option<Embedding>>) -> Result<Pairs> {
+pub fn pairs(lab: &Lab, lfw: &Photos) -> Result<Pairs> {
     let mut judged = Vec::new();
     let mut missed = 0;
     for row in rows(&lab.data.join("lfw112/pairs.csv"))? {

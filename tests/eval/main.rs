@@ -10,7 +10,9 @@ use lookalike::types::{Embedding, Face, Frame};
 use lookalike::{align, detect::Detector, embed::Embedder, picture, setup};
 use std::path::{Path, PathBuf};
 
+mod booth;
 mod detection;
+mod dice;
 mod likeness;
 mod portraits;
 mod precision;
@@ -58,11 +60,13 @@ fn main() -> Result<()> {
         portraits::print(&lab)?;
     }
     if wanted("likeness") || wanted("strangers") {
-        let faces = likeness::embed_lfw(&lab)?;
+        let photos = likeness::embed_lfw(&lab, |_, photo| Ok(photo))?;
         if wanted("likeness") {
-            likeness::print(&lab, &faces)?;
+            likeness::print(&lab, &photos)?;
         }
-        strangers::print(&lab, &faces)?;
+        if wanted("strangers") {
+            strangers::print(&lab, &photos)?;
+        }
     }
     // By itself, since it is every table of the nets twice.
     if only == Some("precision") {

@@ -29,7 +29,7 @@ pub fn print(lab: &Lab) -> Result<()> {
     println!("nonface, images with a detection        {:7}  {:7}   not more than 2 more", a.nonface, b.nonface);
     println!("ytf, face found at IoU .3               {:>7}  {:>7}", percent(a.ytf.1, a.ytf.0), percent(b.ytf.1, b.ytf.0));
     println!("ytf, median landmark error / eyes        {:.4}   {:.4}   not 5 % larger", a.landmark_error, b.landmark_error);
-    let described = [&float, &int8, &mixed].map(likeness::embed_lfw);
+    let described = [&float, &int8, &mixed].map(|lab| likeness::embed_lfw(lab, |_, photo| Ok(photo)));
     let [plain, bytes, same_chips] = described;
     let (plain, bytes, same_chips) = (plain?, bytes?, same_chips?);
     let (Pairs { all, ten_fold, .. }, Pairs { ten_fold: ten_fold8, .. }) =

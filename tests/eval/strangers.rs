@@ -1,10 +1,13 @@
 //! Open galleries: are the known named, are strangers called nobody, can the percentages be trusted?
 
+use crate::booth;
 use crate::detection::face_of;
+use crate::dice::Dice;
+use crate::likeness::{Photos, embed_lfw};
 use crate::truth::rows;
 use crate::{Lab, percent};
 use anyhow::Result;
-use lookalike::gallery::calibration::{self, Calibration};
+use lookalike::gallery::calibration::{self, Calibration, Sample};
 use lookalike::gallery::{EmbedderId, Gallery};
 use lookalike::types::{Chip, Embedding, Metric};
 use std::collections::BTreeMap;
@@ -12,6 +15,8 @@ use std::collections::BTreeMap;
 const PEOPLE: usize = 60;
 const DRAWS: usize = 40;
 
+/// What visitors look like.
+type Looks = fn(&Sample) -> Vec<&Embedding>;
 type Videos = BTreeMap<String, BTreeMap<String, Vec<Embedding>>>;
 
 /// What a gallery did to its visitors.
@@ -27,24 +32,34 @@ struct Tally {
     answers: Vec<(f32, bool)>,
 }
 
-pub fn print(lab: &Lab, lfw: &BTreeMap<String, Option<Embedding>>) -> Result<()> {
-    let faces: Vec<(String, Embedding)> =
-        lfw.iter().filter_map(|(path, e)| Some((path.split('/').next()?.to_string(), e.clone()?))).collect();
+pub fn print(lab: &Lab, photos: &Photos) -> Result<()> {
+    let seen = embed_lfw(lab, |number, photo| booth::seen(&photo, &mut Dice::new(number as u64)))?;
+    let sample = |((path, photo), seen): ((&String, &Option<Embedding>), &Option<Embedding>)| {
+        let name = path.split('/').next()?.to_string();
+        Some(Sample { name, photo: photo.clone()?, seen: seen.clone()? })
+    };
+    let samples: Vec<Sample> = photos.iter().zip(seen.values()).filter_map(sample).collect();
     let strangers = lab.board.recognise.strangers;
-    let fitted = Calibration { strangers, ..calibration::fit(&faces, Metric::L2, 0.6, 1)? };
+    let fitted = Calibration { strangers, ..calibration::fit(&samples, Metric::L2, 0.6, 1)? };
     println!(
-        "fitted on lfw112: slope {:.2}, midpoint {:.4}, temperature {:.4}",
+        "fitted on lfw112, visitors as a booth's camera shows them: slope {:.2}, midpoint {:.4}, temperature {:.4}",
         fitted.slope, fitted.midpoint, fitted.temperature
     );
     match lab.models.models.iter().find_map(|m| m.embedding.as_ref()?.calibration) {
         Some(c) => {
-            println!("the manifest has:  slope {:.2}, midpoint {:.4}, temperature {:.4}", c.slope, c.midpoint, c.temperature)
+            println!("the manifest has: slope {:.2}, midpoint {:.4}, temperature {:.4}", c.slope, c.midpoint, c.temperature)
         }
         None => println!("the manifest has no calibration"),
     }
-    curve("lfw112, people that the fit has not seen", &held_out(&faces, strangers)?.answers);
+    for (title, looks) in [
+        ("lfw112, people that the fit has not seen", (|s| vec![&s.photo, &s.seen]) as Looks),
+        ("the same, but visitors look as good as the enrolled photos", |s| vec![&s.photo]),
+        ("the same, but visitors are seen from afar", |s| vec![&s.seen]),
+    ] {
+        curve(title, &held_out(&samples, strangers, looks)?.answers);
+    }
     let videos = ytf(lab)?;
-    let mut dice = Dice(9);
+    let mut dice = Dice::new(9);
     let mut all = Tally::default();
     for draw in 0..=DRAWS {
         let mut people: Vec<&String> = videos.iter().filter(|v| v.1.len() > 1).map(|v| v.0).collect();
@@ -89,22 +104,22 @@ fn visit(videos: &Videos, people: &[&String], others: &[&String], rule: Calibrat
 }
 
 /// Galleries of 1 to 200 people with 1 to 5 photos each, of one half of lfw112's people, under the rule fitted on the other.
-fn held_out(faces: &[(String, Embedding)], strangers: f32) -> Result<Tally> {
-    let mut names: Vec<&String> = faces.iter().map(|f| &f.0).collect();
+fn held_out(samples: &[Sample], strangers: f32, looks: Looks) -> Result<Tally> {
+    let mut names: Vec<&String> = samples.iter().map(|s| &s.name).collect();
     names.dedup();
-    let mut dice = Dice(77);
+    let mut dice = Dice::new(77);
     dice.shuffle(&mut names);
     let half = names[..names.len() / 2].iter().map(|n| n.as_str()).collect::<std::collections::BTreeSet<_>>();
-    let (one, two): (Vec<_>, Vec<_>) = faces.iter().cloned().partition(|f| half.contains(f.0.as_str()));
+    let (one, two): (Vec<_>, Vec<_>) = samples.iter().cloned().partition(|s| half.contains(s.name.as_str()));
     let mut tally = Tally::default();
     for (fit_on, test_on) in [(&one, &two), (&two, &one)] {
         let rule = Calibration { strangers, ..calibration::fit(fit_on, Metric::L2, 0.6, 1)? };
-        let mut photos: BTreeMap<&str, Vec<&Embedding>> = BTreeMap::new();
-        test_on.iter().for_each(|(name, e)| photos.entry(name).or_default().push(e));
+        let mut photos: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
+        test_on.iter().for_each(|s| photos.entry(&s.name).or_default().push(s));
         for (size, galleries) in [(1, 60), (2, 40), (5, 30), (10, 20), (20, 12), (50, 8), (100, 4), (200, 3)] {
             for enrolled in [1, 2, 3, 5] {
                 for _ in 0..galleries {
-                    simulate(&photos, size, enrolled, rule, &mut dice, &mut tally)?;
+                    tally.add(simulate(&photos, size, enrolled, rule, looks, &mut dice)?);
                 }
             }
         }
@@ -113,34 +128,38 @@ fn held_out(faces: &[(String, Embedding)], strangers: f32) -> Result<Tally> {
 }
 
 fn simulate(
-    photos: &BTreeMap<&str, Vec<&Embedding>>,
+    photos: &BTreeMap<&str, Vec<&Sample>>,
     size: usize,
     enrolled: usize,
     rule: Calibration,
+    looks: Looks,
     dice: &mut Dice,
-    tally: &mut Tally,
-) -> Result<()> {
+) -> Result<Tally> {
     let mut people: Vec<&str> = photos.iter().filter(|p| p.1.len() > 1).map(|p| *p.0).collect();
     dice.shuffle(&mut people);
     people.sort_by_key(|p| (enrolled + 1).saturating_sub(photos[p].len()));
     people.truncate(size);
     let mut gallery = Gallery::empty(id(), rule);
-    let mut visitors: Vec<(Option<&str>, &Embedding)> = Vec::new();
+    let mut visitors: Vec<(Option<&str>, &Sample)> = Vec::new();
     for person in &people {
         let mut own = photos[person].clone();
         dice.shuffle(&mut own);
         let (kept, visiting) = own.split_at(enrolled.min(own.len() - 1));
-        for (i, embedding) in kept.iter().enumerate() {
-            gallery.enroll(person, &i.to_string(), embedding, &blank())?;
+        for (i, sample) in kept.iter().enumerate() {
+            gallery.enroll(person, &i.to_string(), &sample.photo, &blank())?;
         }
-        visitors.extend(visiting.iter().take(2).map(|e| (Some(*person), *e)));
+        visitors.extend(visiting.iter().take(2).map(|s| (Some(*person), *s)));
     }
     let mut others: Vec<&str> = photos.keys().copied().filter(|p| !people.contains(p)).collect();
     dice.shuffle(&mut others);
-    let count = visitors.len();
+    // A percentage holds where as many strangers come as it expects.
+    let count = (visitors.len() as f32 * rule.strangers / (1.0 - rule.strangers)).round() as usize;
     visitors.extend(others.iter().take(count).map(|o| (None, photos[o][0])));
-    visitors.iter().for_each(|(name, embedding)| tally.judge(&gallery, *name, embedding));
-    Ok(())
+    let mut tally = Tally::default();
+    for (name, sample) in visitors {
+        looks(sample).into_iter().for_each(|embedding| tally.judge(&gallery, name, embedding));
+    }
+    Ok(tally)
 }
 
 fn ytf(lab: &Lab) -> Result<Videos> {
@@ -220,22 +239,4 @@ fn id() -> EmbedderId {
 
 fn blank() -> Chip {
     Chip { width: 8, height: 8, pixels: vec![0; 192] }
-}
-
-/// A small generator (xorshift64, Marsaglia 2003), so that every run draws the same.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % most
-    }
-
-    fn shuffle<T>(&mut self, list: &mut [T]) {
-        for i in (1..list.len()).rev() {
-            list.swap(i, self.below(i + 1));
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! Labelled embeddings in, the calibration of their network out.
 //!
 //! Booths are simulated: galleries of 1 to 200 people with 1 to 5 photos each, and visitors of whom half are enrolled (by
-//! other photos) and half are not. The rule's log-odds are linear in `slope`, `slope * midpoint` and `1 / temperature`,
+//! other photos) and half are not. Galleries hold photos as they are; each visitor comes twice, looking as good
+//! and as a camera sees one from afar. The rule's log-odds are linear in `slope`, `slope * midpoint` and `1 / temperature`,
 //! so the log loss of the visitors' true names has one minimum, which Newton's method finds.
 
 use super::{Calibration, STRANGERS};
@@ -19,6 +20,17 @@ const PHOTOS: [usize; 4] = [1, 2, 3, 5];
 /// Further photos of an enrolled person that visit.
 const VISITS: usize = 2;
 
+/// A photo of somebody.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Who it is.
+    pub name: String,
+    /// The embedding of the photo as it is.
+    pub photo: Embedding,
+    /// The embedding of the photo as a camera shows somebody who is farther away or moves.
+    pub seen: Embedding,
+}
+
 /// A visitor before a simulated gallery.
 struct Visit {
     /// Mean distance and log share of each enrolled person.
@@ -28,14 +40,14 @@ struct Visit {
     weight: f64,
 }
 
-/// Fits to `faces`: who it is, and the embedding. Needs some 20 people with two photos or more; two thousand people make
+/// Fits to `samples`. Needs some 20 people with two photos or more; two thousand people make
 /// it steady. The same `seed` gives the same answer.
-pub fn fit(faces: &[(String, Embedding)], metric: Metric, same_person_distance: f32, seed: u64) -> Result<Calibration> {
-    let mut photos: BTreeMap<&str, Vec<&Embedding>> = BTreeMap::new();
-    for (name, embedding) in faces {
-        photos.entry(name).or_default().push(embedding);
+pub fn fit(samples: &[Sample], metric: Metric, same_person_distance: f32, seed: u64) -> Result<Calibration> {
+    let mut photos: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
+    for sample in samples {
+        photos.entry(&sample.name).or_default().push(sample);
     }
-    let photos: Vec<Vec<&Embedding>> = photos.into_values().collect();
+    let photos: Vec<Vec<&Sample>> = photos.into_values().collect();
     let several = photos.iter().filter(|p| p.len() > 1).count();
     ensure!(several >= 20, "{several} people with two photos or more are too few to calibrate by: 20 are needed");
     let mut dice = Dice(seed);
@@ -60,7 +72,7 @@ pub fn fit(faces: &[(String, Embedding)], metric: Metric, same_person_distance: 
 }
 
 fn simulate(
-    photos: &[Vec<&Embedding>],
+    photos: &[Vec<&Sample>],
     size: usize,
     wanted: usize,
     metric: Metric,
@@ -77,14 +89,14 @@ fn simulate(
         let mut own = photos[i].clone();
         dice.shuffle(&mut own);
         let (kept, visiting) = own.split_at(wanted.min(own.len() - 1));
-        let picture = |e: &&Embedding| Picture { file: String::new(), embedding: (*e).clone(), thumbnail: Vec::new() };
+        let picture = |s: &&Sample| Picture { file: String::new(), embedding: s.photo.clone(), thumbnail: Vec::new() };
         people.push(Person { name: String::new(), pictures: kept.iter().map(picture).collect() });
-        known.extend(visiting.iter().take(VISITS).map(|&e| (e, Some(owner))));
+        known.extend(visiting.iter().take(VISITS).map(|&s| (s, Some(owner))));
     }
     let mut others: Vec<usize> = order[enrolled..].to_vec();
     dice.shuffle(&mut others);
     let strangers: Vec<_> = others.iter().take(known.len()).map(|&i| (photos[i][dice.below(photos[i].len())], None)).collect();
-    let length = known.first().context("nobody to enrol")?.0.0.len();
+    let length = known.first().context("nobody to enrol")?.0.photo.0.len();
     let index = Index::new(&people, length, metric);
     let head = Head::train(&people, length, metric, same_person_distance)?;
     let weights = [0.5 / known.len() as f64, 0.5 / strangers.len().max(1) as f64];
@@ -94,10 +106,11 @@ fn simulate(
         Visit {
             people: distances.zip(shares).map(|(d, s)| [d, f64::from(s)]).collect(),
             truth,
-            weight: weights[usize::from(truth.is_none())],
+            weight: weights[usize::from(truth.is_none())] / 2.0,
         }
     };
-    Ok(known.into_iter().chain(strangers).map(visit).collect())
+    let visitors = known.into_iter().chain(strangers);
+    Ok(visitors.flat_map(|(s, truth)| [(&s.photo, truth), (&s.seen, truth)]).map(visit).collect())
 }
 
 /// Newton's method on the log loss of `[slope, slope * midpoint, 1 / temperature]`, from no knowledge.
@@ -222,39 +235,48 @@ mod tests {
     use super::*;
 
     /// Faces of `people`, 4 photos each: Gaussian around each person, `spread` against a spread of people of 1.
-    fn faces(people: usize, spread: f64) -> Vec<(String, Embedding)> {
+    fn samples(people: usize, spread: f64) -> Vec<Sample> {
         let mut dice = Dice(3);
         let mut normal = || (0..12).map(|_| dice.below(1 << 20) as f64 / f64::from(1 << 20)).sum::<f64>() - 6.0;
-        let mut faces = Vec::new();
+        let mut samples = Vec::new();
         for person in 0..people {
             let centre: Vec<f64> = (0..16).map(|_| normal()).collect();
             for _ in 0..4 {
-                let vector = centre.iter().map(|c| (0.1 * (c + spread * normal())) as f32).collect();
-                faces.push((format!("{person}"), Embedding(vector)));
+                let face = Embedding(centre.iter().map(|c| (0.1 * (c + spread * normal())) as f32).collect());
+                samples.push(Sample { name: format!("{person}"), photo: face.clone(), seen: face });
             }
         }
-        faces
+        samples
     }
 
     #[test]
     fn fitting_twice_gives_the_same() {
-        let faces = faces(60, 0.6);
-        let fitted = fit(&faces, Metric::L2, 0.4, 1).unwrap();
-        assert_eq!(fitted, fit(&faces, Metric::L2, 0.4, 1).unwrap());
+        let samples = samples(60, 0.6);
+        let fitted = fit(&samples, Metric::L2, 0.4, 1).unwrap();
+        assert_eq!(fitted, fit(&samples, Metric::L2, 0.4, 1).unwrap());
         // Photos of one person lie .34 apart on average, of two .66.
         assert!((0.3..0.6).contains(&fitted.midpoint), "{fitted:?}");
     }
 
     #[test]
     fn blurrier_faces_make_a_gentler_slope() {
-        let sharp = fit(&faces(60, 0.4), Metric::L2, 0.4, 1).unwrap();
-        let blurred = fit(&faces(60, 1.0), Metric::L2, 0.4, 1).unwrap();
+        let sharp = fit(&samples(60, 0.4), Metric::L2, 0.4, 1).unwrap();
+        let blurred = fit(&samples(60, 1.0), Metric::L2, 0.4, 1).unwrap();
         assert!(sharp.slope > blurred.slope, "{sharp:?} {blurred:?}");
     }
 
     #[test]
+    fn visitors_worse_seen_than_enrolled_move_the_midpoint_outwards() {
+        let sharp = samples(60, 0.4);
+        let blurred: Vec<Sample> =
+            sharp.iter().cloned().zip(samples(60, 1.0)).map(|(s, b)| Sample { seen: b.seen, ..s }).collect();
+        let [sharp, blurred] = [sharp, blurred].map(|samples| fit(&samples, Metric::L2, 0.4, 1).unwrap());
+        assert!(blurred.midpoint > sharp.midpoint, "{sharp:?} {blurred:?}");
+    }
+
+    #[test]
     fn too_few_people_are_an_error() {
-        assert!(fit(&faces(10, 0.5), Metric::L2, 0.4, 1).is_err());
+        assert!(fit(&samples(10, 0.5), Metric::L2, 0.4, 1).is_err());
         assert!(fit(&[], Metric::L2, 0.4, 1).is_err());
     }
 
