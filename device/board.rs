@@ -41,6 +41,10 @@ pub struct Camera {
     pub fps: u32,
     /// A camera that delivers nothing for so long is reported and restarted.
     pub timeout_ms: u32,
+    /// The program of the pipe camera and its arguments, with `{width}`, `{height}` and `{fps}` in them.
+    pub command: Vec<String>,
+    /// What that program writes.
+    pub pipe_format: PipeFormat,
     /// Folder of pictures that the replay camera shows.
     pub replay: PathBuf,
     /// How long the replay camera shows each picture.
@@ -60,7 +64,18 @@ pub struct Camera {
 pub enum CameraKind {
     Auto,
     V4l,
+    Pipe,
     Replay,
+}
+
+/// How the pipe camera's program writes its pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum PipeFormat {
+    Yuv420,
+    Nv12,
+    Mjpeg,
 }
 
 /// How faces are sought.

@@ -78,6 +78,7 @@ pub fn camera_settings(board: &board::Camera) -> camera::Settings {
         kind: match board.kind {
             board::CameraKind::Auto => camera::Kind::Auto,
             board::CameraKind::V4l => camera::Kind::V4l,
+            board::CameraKind::Pipe => camera::Kind::Pipe,
             board::CameraKind::Replay => camera::Kind::Replay,
         },
         device: board.device.clone(),
@@ -85,6 +86,12 @@ pub fn camera_settings(board: &board::Camera) -> camera::Settings {
         height: board.height,
         fps: board.fps,
         timeout_ms: board.timeout_ms,
+        command: board.command.clone(),
+        pipe_format: match board.pipe_format {
+            board::PipeFormat::Yuv420 => camera::PipeFormat::Yuv420,
+            board::PipeFormat::Nv12 => camera::PipeFormat::Nv12,
+            board::PipeFormat::Mjpeg => camera::PipeFormat::Mjpeg,
+        },
         folder: board.replay.clone(),
         hold_ms: board.hold_ms,
         repeat: true,

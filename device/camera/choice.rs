@@ -20,6 +20,7 @@ impl std::fmt::Display for Mode {
         let packing = match self.packing {
             Packing::Yuyv => "YUYV",
             Packing::Nv12 => "NV12",
+            Packing::Yuv420 => "YU12",
             Packing::Mjpeg => "MJPEG",
         };
         write!(f, "{packing} {}x{}", self.width, self.height)?;
@@ -65,7 +66,7 @@ pub fn choose(modes: &[Mode], width: u32, height: u32, fps: u32) -> Option<Mode>
         let raw_bytes = mode.width as f32 * mode.height as f32 * 2.0 * mode.fps.unwrap_or(fps);
         let packing = match (mode.packing, raw_bytes <= RAW_BYTES_A_SECOND) {
             (Packing::Yuyv, true) | (Packing::Mjpeg, false) => 0,
-            (Packing::Nv12, _) => 1,
+            (Packing::Nv12 | Packing::Yuv420, _) => 1,
             (Packing::Mjpeg, true) | (Packing::Yuyv, false) => 2,
         };
         // 29.97 and 30 are the same rate; of sizes equally far off, the larger.

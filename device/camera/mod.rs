@@ -1,7 +1,7 @@
 //! Frames in: the `Camera` door. Board settings in, a source of [`Frame`]s out.
 //!
-//! Back ends: `v4l` (what Linux calls a video device) and `replay` (a folder of pictures). A new one is a file beside them that
-//! implements [`Camera`], a [`Kind`] and a line in [`open`].
+//! Back ends: `v4l` (what Linux calls a video device), `pipe` (a program that writes pictures) and `replay` (a folder of
+//! pictures). A new one is a file beside them that implements [`Camera`], a [`Kind`] and a line in [`open`].
 
 use crate::types::Frame;
 use anyhow::{Context, Result, ensure};
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "v4l")]
 mod choice;
-#[cfg(feature = "v4l")]
+mod pipe;
 mod pixels;
 mod replay;
 #[cfg(feature = "v4l")]
@@ -69,6 +69,10 @@ pub struct Settings {
     pub fps: u32,
     /// A camera that says nothing for so long is silent.
     pub timeout_ms: u32,
+    /// Pipe: the program and its arguments. In them `{width}`, `{height}` and `{fps}` are replaced by what is wanted.
+    pub command: Vec<String>,
+    /// Pipe: what the program writes.
+    pub pipe_format: PipeFormat,
     /// Replay: the folder of pictures, shown in the order of their names.
     pub folder: PathBuf,
     /// Replay: how long each picture is shown.
@@ -89,13 +93,28 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// The first video device that delivers pictures, else replay.
+    /// The first video device that delivers pictures, else the program that the settings name, else replay.
     #[default]
     Auto,
     /// A video device of Linux.
     V4l,
+    /// A program that writes pictures to its standard output.
+    Pipe,
     /// A folder of pictures.
     Replay,
+}
+
+/// How a program writes its pictures. Raw ones have the size that was wanted and no bytes between rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PipeFormat {
+    /// A plane of Y, then U and V at half the width and height.
+    #[default]
+    Yuv420,
+    /// A plane of Y, then U V pairs at half the width and height.
+    Nv12,
+    /// JPEGs, one after the other.
+    Mjpeg,
 }
 
 impl Default for Settings {
@@ -107,6 +126,8 @@ impl Default for Settings {
             height: 480,
             fps: 30,
             timeout_ms: 2000,
+            command: Vec::new(),
+            pipe_format: PipeFormat::default(),
             folder: PathBuf::new(),
             hold_ms: 1500,
             repeat: true,
@@ -132,22 +153,32 @@ impl Settings {
 
 /// Opens the camera that the settings ask for.
 ///
-/// `Auto` falls back to replay; what it found instead of a camera is then told by [`Camera::describe`]. With `Kind::V4l` a camera
-/// that is not there is an error here; one that goes later is a [`Fault`].
+/// `Auto` falls back to replay; what it found instead of a camera is then told by [`Camera::describe`]. With another kind a
+/// camera that is not there is an error here; one that goes later is a [`Fault`].
 pub fn open(settings: &Settings) -> Result<Box<dyn Camera>> {
     settings.check()?;
     match settings.kind {
         Kind::Replay => Ok(Box::new(replay::Replay::open(settings, "")?)),
         Kind::V4l => open_v4l(settings),
-        Kind::Auto => match open_v4l(settings) {
-            Ok(camera) => Ok(camera),
-            Err(why) => {
-                let why = format!("{why:#}");
-                let camera = replay::Replay::open(settings, &why).with_context(|| format!("{why}; and nothing to replay"))?;
-                Ok(Box::new(camera))
-            }
-        },
+        Kind::Pipe => Ok(Box::new(pipe::Pipe::open(settings)?)),
+        Kind::Auto => open_any(settings),
     }
+}
+
+/// A video device, else the camera program, else the pictures.
+fn open_any(settings: &Settings) -> Result<Box<dyn Camera>> {
+    let mut missing = match open_v4l(settings) {
+        Ok(camera) => return Ok(camera),
+        Err(why) => format!("{why:#}"),
+    };
+    if !settings.command.is_empty() {
+        match pipe::Pipe::open(settings) {
+            Ok(camera) => return Ok(Box::new(camera)),
+            Err(why) => missing = format!("{missing}; {why:#}"),
+        }
+    }
+    let camera = replay::Replay::open(settings, &missing).with_context(|| format!("{missing}; and nothing to replay"))?;
+    Ok(Box::new(camera))
 }
 
 #[cfg(feature = "v4l")]

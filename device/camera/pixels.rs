@@ -4,7 +4,7 @@ use crate::picture::jpeg_is_whole;
 use crate::types::Frame;
 use anyhow::{Result, bail, ensure};
 use std::io::Cursor;
-use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvRange, YuvStandardMatrix};
+use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
 use zune_jpeg::zune_core::{colorspace::ColorSpace, options::DecoderOptions};
 
 /// How a camera packs its pixels.
@@ -14,6 +14,8 @@ pub enum Packing {
     Yuyv,
     /// A plane of Y, then one of U V pairs at half the width and height.
     Nv12,
+    /// A plane of Y, then one of U and one of V, each at half the width and height.
+    Yuv420,
     /// A JPEG a picture.
     Mjpeg,
 }
@@ -42,6 +44,18 @@ pub struct Layout {
     pub colours: Colours,
 }
 
+impl Layout {
+    /// Bytes of a picture that is not compressed.
+    pub fn picture_bytes(&self) -> usize {
+        let [stride, height, chroma] = [self.stride, self.height, self.height.div_ceil(2)].map(|n| n as usize);
+        match self.packing {
+            Packing::Yuyv | Packing::Mjpeg => stride * height,
+            Packing::Nv12 => stride * (height + chroma),
+            Packing::Yuv420 => stride * height + stride / 2 * chroma * 2,
+        }
+    }
+}
+
 /// Larger pictures than any camera of a booth sends.
 const LARGEST: usize = 16_384;
 
@@ -63,6 +77,7 @@ impl Converter {
             Packing::Mjpeg => self.convert_jpeg(bytes, frame),
             Packing::Yuyv => yuyv(layout, bytes, frame),
             Packing::Nv12 => nv12(layout, bytes, frame),
+            Packing::Yuv420 => yuv420(layout, bytes, frame),
         }
     }
 
@@ -137,6 +152,29 @@ fn nv12(layout: &Layout, bytes: &[u8], frame: &mut Frame) -> Result<()> {
     Ok(())
 }
 
+fn yuv420(layout: &Layout, bytes: &[u8], frame: &mut Frame) -> Result<()> {
+    ensure!(layout.stride.is_multiple_of(2), "rows of {} bytes have no half", layout.stride);
+    let (height, chroma_height) = (layout.height as usize, layout.height.div_ceil(2) as usize);
+    // Two rows of U or V are as long as one of Y.
+    let all = plane(layout, layout.width.next_multiple_of(2) as usize, height + chroma_height, bytes)?;
+    let (luma, chroma) = all.split_at(layout.stride as usize * height);
+    let (u, v) = chroma.split_at(layout.stride as usize / 2 * chroma_height);
+    resize(frame, layout.width, layout.height);
+    let image = YuvPlanarImage {
+        y_plane: luma,
+        y_stride: layout.stride,
+        u_plane: u,
+        u_stride: layout.stride / 2,
+        v_plane: v,
+        v_stride: layout.stride / 2,
+        width: layout.width,
+        height: layout.height,
+    };
+    let (range, matrix) = colours(layout);
+    yuv::yuv420_to_rgb(&image, &mut frame.pixels, layout.width * 3, range, matrix)?;
+    Ok(())
+}
+
 /// The first `rows` rows of the buffer, if they are there.
 fn plane<'a>(layout: &Layout, row_bytes: usize, rows: usize, bytes: &'a [u8]) -> Result<&'a [u8]> {
     let (width, height, stride) = (layout.width, layout.height, layout.stride as usize);
@@ -201,6 +239,11 @@ mod tests {
                         let chroma = &bytes[(layout.height as usize + y / 2) * stride + pair * 2..][..2];
                         [bytes[y * stride + x], chroma[0], chroma[1]]
                     }
+                    Packing::Yuv420 => {
+                        let (chroma, rows) = (layout.height as usize * stride, layout.height.div_ceil(2) as usize);
+                        let u = chroma + y / 2 * (stride / 2) + pair;
+                        [bytes[y * stride + x], bytes[u], bytes[u + rows * (stride / 2)]]
+                    }
                     Packing::Mjpeg => unreachable!(),
                 };
                 pixels.extend(oracle(yuv, layout.colours));
@@ -209,21 +252,15 @@ mod tests {
         pixels
     }
 
-    fn size_bytes(layout: &Layout) -> usize {
-        match layout.packing {
-            Packing::Nv12 => layout.stride as usize * (layout.height + layout.height.div_ceil(2)) as usize,
-            _ => (layout.stride * layout.height) as usize,
-        }
-    }
-
     fn raw_layout() -> impl Strategy<Value = Layout> {
         let colours = (any::<bool>(), any::<bool>()).prop_map(|(full_range, bt709)| Colours { full_range, bt709 });
-        (1u32..150, 1u32..20, 0u32..70, any::<bool>(), colours).prop_map(|(width, height, more, nv12, colours)| match nv12 {
-            true => {
-                let stride = width.next_multiple_of(2) + more;
-                Layout { packing: Packing::Nv12, width, height, stride, colours }
-            }
-            false => Layout { packing: Packing::Yuyv, width, height, stride: width.div_ceil(2) * 4 + more, colours },
+        let packing = prop_oneof![Just(Packing::Yuyv), Just(Packing::Nv12), Just(Packing::Yuv420)];
+        (1u32..150, 1u32..20, 0u32..70, packing, colours).prop_map(|(width, height, more, packing, colours)| {
+            let stride = match packing {
+                Packing::Yuyv => width.div_ceil(2) * 4 + more,
+                _ => (width + more).next_multiple_of(2),
+            };
+            Layout { packing, width, height, stride, colours }
         })
     }
 
@@ -233,7 +270,7 @@ mod tests {
             // In video range Y below 16 is blacker than black: some of the fast paths cut it off early, some late.
             let lowest = if layout.colours.full_range { 0 } else { 16 };
             let mut state = seed;
-            let bytes: Vec<u8> = (0..size_bytes(&layout))
+            let bytes: Vec<u8> = (0..layout.picture_bytes())
                 .map(|_| {
                     state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
                     ((state >> 56) as u8).max(lowest)
@@ -251,7 +288,7 @@ mod tests {
 
         #[test]
         fn short_buffers_are_errors(layout in raw_layout(), missing in 1usize..5000) {
-            let bytes = vec![0; size_bytes(&layout).saturating_sub(missing)];
+            let bytes = vec![0; layout.picture_bytes().saturating_sub(missing)];
             prop_assert!(Converter::default().convert(&layout, &bytes, &mut Frame::empty()).is_err());
         }
 

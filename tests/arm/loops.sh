@@ -9,10 +9,10 @@ cd "$(dirname "$0")/../.."
 skip() { echo "loops: SKIPPED: $1" >&2; exit 0; }
 
 [ "$(uname -m)" = x86_64 ] || skip "written for x86-64"
-board-config/packages.sh packages-arm.txt >&2 || skip "no linker for aarch64"
+board-config/packages.sh arm/packages.txt >&2 || skip "no linker for aarch64"
 board-config/packages.sh packages-checks.txt >&2 || skip "no LLVM to read them with"
 mkdir -p target/arm
-arm=$(tests/arm/rustc.sh 2>target/arm/why) || skip "$(tail -n 1 target/arm/why)"
+arm=$(board-config/arm/rustc.sh 2>target/arm/why) || skip "$(tail -n 1 target/arm/why)"
 export LLVM=-22 CARGO_TARGET_DIR=target/arm/build
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=line-tables-only CARGO_PROFILE_RELEASE_STRIP=none
 

@@ -4,18 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 read -ra packages <<<"${PACKAGES:--p lookalike-kernels}"
-target=aarch64-unknown-linux-gnu
 
 skip() { echo "test-arm: SKIPPED: $1"; exit 0; }
 
 [ "$(uname -m)" = x86_64 ] || skip "written for x86-64; on an ARM board make test tests its own processor"
-board-config/packages.sh packages-arm.txt || skip "no compiler or no emulator for aarch64"
 mkdir -p target/arm
-RUSTC=$(tests/arm/rustc.sh 2>target/arm/why) || skip "$(tail -n 1 target/arm/why)"
-export RUSTC CARGO_TARGET_DIR=target/arm/build
-# Linked whole: the emulator then needs no loader and no libraries of another system.
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static"
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
+. board-config/arm/env.sh 2>target/arm/why || skip "$(tail -n 1 target/arm/why)"
 
 # Shapes to try: emulated processors take a hundred times as long.
 export LOOKALIKE_KERNEL_CASES=${LOOKALIKE_KERNEL_CASES:-60}

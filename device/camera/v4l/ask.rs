@@ -13,8 +13,13 @@ use ::v4l::{Device, Format, FourCC, Fraction};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-const BY_CODE: [(&[u8; 4], Packing); 4] =
-    [(b"YUYV", Packing::Yuyv), (b"NV12", Packing::Nv12), (b"MJPG", Packing::Mjpeg), (b"JPEG", Packing::Mjpeg)];
+const BY_CODE: [(&[u8; 4], Packing); 5] = [
+    (b"YUYV", Packing::Yuyv),
+    (b"NV12", Packing::Nv12),
+    (b"YU12", Packing::Yuv420),
+    (b"MJPG", Packing::Mjpeg),
+    (b"JPEG", Packing::Mjpeg),
+];
 
 /// Drivers whose nodes are stages of a camera chip's pipeline. Some list formats that nothing feeds.
 const PIPELINES: [&str; 8] = ["unicam", "rp1-cfe", "pispbe", "bcm2835-isp", "bcm2835-codec", "rpivid", "tegra-video", "rkisp1"];
@@ -257,7 +262,7 @@ mod tests {
 
     #[test]
     fn every_packing_has_its_code() {
-        for expected in [Packing::Yuyv, Packing::Nv12, Packing::Mjpeg] {
+        for expected in [Packing::Yuyv, Packing::Nv12, Packing::Yuv420, Packing::Mjpeg] {
             assert_eq!(packing(fourcc(expected)), Some(expected));
         }
         assert_eq!(packing(FourCC::new(b"H264")), None);
