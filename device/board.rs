@@ -23,6 +23,8 @@ pub struct Board {
     pub gallery: Gallery,
     /// [`Screen`].
     pub screen: Screen,
+    /// [`Input`].
+    pub input: Input,
 }
 
 /// Where frames come from.
@@ -128,12 +130,20 @@ pub struct Gallery {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Screen {
-    /// `auto`: a window where there is a display, the terminal where stdout is one, PNG files otherwise.
+    /// `auto`: a window where there is a display, the terminal from afar, else the panel, else PNG files.
     pub kind: ScreenKind,
-    /// Canvas size in pixels; a terminal has its own.
+    /// Size of a window or PNG file in pixels; a terminal and a panel have their own.
     pub width: u32,
     /// See `width`.
     pub height: u32,
+    /// Which panel: `auto`, a card such as `/dev/dri/card1`, a connector such as `DSI-1`, or a framebuffer such as `/dev/fb1`.
+    pub device: String,
+    /// A panel's mode, where it is driven by a card.
+    pub mode: PanelMode,
+    /// Degrees by which the picture is turned clockwise on a panel: 0, 90, 180 or 270.
+    pub rotate: u32,
+    /// Why the booth cannot start is shown for so long, unless somebody ends it sooner.
+    pub explain_s: u32,
     /// Shows the camera as a mirror, as visitors expect.
     pub mirror: bool,
     /// Folder of the PNG screen.
@@ -150,9 +160,66 @@ pub struct Screen {
 #[allow(missing_docs)]
 pub enum ScreenKind {
     Auto,
+    Drm,
+    Fbdev,
     Window,
     Terminal,
     Png,
+}
+
+/// A panel's mode: `auto` for its own wish, or `800x480`, or `800x480@60`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum PanelMode {
+    /// What the panel itself prefers.
+    Auto,
+    /// This size, at this rate if it matters.
+    Size {
+        /// Pixels in a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Pictures a second.
+        hz: Option<u32>,
+    },
+}
+
+impl TryFrom<String> for PanelMode {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(PanelMode::Auto);
+        }
+        let (size, hz) = text.split_once('@').map_or((text.as_str(), None), |(size, hz)| (size, Some(hz)));
+        let number = |digits: &str| digits.parse::<u32>().ok().filter(|n| (1..=16_384).contains(n));
+        let read = || {
+            let (width, height) = size.split_once('x')?;
+            let hz = hz.map_or(Some(None), |hz| number(hz).map(Some))?;
+            Some(PanelMode::Size { width: number(width)?, height: number(height)?, hz })
+        };
+        read().ok_or_else(|| format!("the mode `{text}` is none: auto, 800x480 or 800x480@60"))
+    }
+}
+
+/// What is listened to at a panel; windows and terminals bring their own keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Touchscreens and mice.
+    pub touch: Listen,
+    /// Keyboards.
+    pub keyboard: Listen,
+}
+
+/// Which devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Listen {
+    /// All that there are and that are plugged in later.
+    Auto,
+    /// None.
+    None,
 }
 
 impl Board {
@@ -199,6 +266,12 @@ impl Board {
         within("recognise.strangers", recognise.strangers, 0.01, 0.99)?;
         within("screen.width", screen.width, 160, 7680)?;
         within("screen.height", screen.height, 120, 4320)?;
+        ensure!(
+            matches!(screen.rotate, 0 | 90 | 180 | 270),
+            "screen.rotate = {} is no quarter turn: 0, 90, 180 or 270",
+            screen.rotate
+        );
+        within("screen.explain_s", screen.explain_s, 0, 86_400)?;
         within("screen.png_every_ms", screen.png_every_ms, 0, 3_600_000)?;
         within("screen.png_keep", screen.png_keep, 1, 1_000_000)
     }
@@ -285,6 +358,33 @@ mod tests {
         assert!(text.contains("recognise.refresh_every = 0 is out of range"), "{text}");
         let text = complaint("factor = 0.709", "factor = nan");
         assert!(text.contains("detect.factor"), "{text}");
+    }
+
+    #[test]
+    fn a_panel_turns_by_quarters() {
+        let text = complaint("rotate = 0", "rotate = 45");
+        assert!(text.contains("screen.rotate = 45 is no quarter turn"), "{text}");
+        assert_eq!(read(&DESKTOP.replace("rotate = 0", "rotate = 270")).unwrap().screen.rotate, 270);
+    }
+
+    #[test]
+    fn a_mode_is_a_size_with_or_without_a_rate() {
+        let mode = |text: &str| PanelMode::try_from(text.to_string());
+        assert_eq!(mode("auto"), Ok(PanelMode::Auto));
+        assert_eq!(mode("800x480"), Ok(PanelMode::Size { width: 800, height: 480, hz: None }));
+        assert_eq!(mode("1920x1080@50"), Ok(PanelMode::Size { width: 1920, height: 1080, hz: Some(50) }));
+        for wrong in ["", "800", "800x", "800x480@", "0x480", "800x-1", "800x480@0", "800 x 480", "99999x1", "Auto"] {
+            assert!(mode(wrong).is_err(), "{wrong}");
+        }
+        let text = complaint("mode = \"auto\"", "mode = \"wide\"");
+        assert!(text.contains("`wide` is none: auto, 800x480 or 800x480@60"), "{text}");
+    }
+
+    #[test]
+    fn what_is_listened_to_is_all_or_none() {
+        let text = complaint("touch = \"auto\"", "touch = \"some\"");
+        assert!(text.contains("some") && text.contains("none"), "{text}");
+        assert_eq!(read(&DESKTOP.replace("touch = \"auto\"", "touch = \"none\"")).unwrap().input.touch, Listen::None);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::gallery::{Calibration, EmbedderId, Gallery};
 use crate::infer::{self, Normalise};
 use crate::manifest::{EmbeddingFacts, Entry, Manifest, Precision, Role};
 use crate::pipeline::{self, Walk};
-use crate::{camera, screen};
+use crate::turn::Turn;
+use crate::{camera, input, screen};
 use anyhow::{Context, Result};
 use std::path::Path;
 
@@ -102,16 +103,28 @@ pub fn camera_settings(board: &board::Camera) -> camera::Settings {
 }
 
 /// What the screen room wants to know of the board.
-pub fn screen_settings(board: &board::Screen) -> screen::Settings {
+pub fn screen_settings(board: &Board) -> screen::Settings {
+    let board::Input { touch, keyboard } = board.input;
+    let board = &board.screen;
     screen::Settings {
         kind: match board.kind {
             board::ScreenKind::Auto => screen::Kind::Auto,
+            board::ScreenKind::Drm => screen::Kind::Drm,
+            board::ScreenKind::Fbdev => screen::Kind::Fbdev,
             board::ScreenKind::Window => screen::Kind::Window,
             board::ScreenKind::Terminal => screen::Kind::Terminal,
             board::ScreenKind::Png => screen::Kind::Png,
         },
         width: board.width,
         height: board.height,
+        device: board.device.clone(),
+        mode: match board.mode {
+            board::PanelMode::Auto => None,
+            board::PanelMode::Size { width, height, hz } => Some(screen::ModeWish { width, height, hz }),
+        },
+        // The board checked that it is one.
+        turn: Turn::of_degrees(board.rotate).unwrap_or_default(),
+        input: input::Settings { touch: touch == board::Listen::Auto, keyboard: keyboard == board::Listen::Auto },
         png_folder: board.png_folder.clone(),
         every_ms: board.png_every_ms.into(),
         keep: board.png_keep,

@@ -104,7 +104,7 @@ fn check_camera(board: &Board) -> Result<usize> {
 }
 
 fn check_screen(board: &Board) -> Result<()> {
-    let settings = setup::screen_settings(&board.screen);
+    let settings = setup::screen_settings(board);
     let (kind, why) = screen::choices(settings.kind, Surroundings::look())[0];
     let place = if kind == screen::Kind::Png { format!(" into {}", settings.png_folder.display()) } else { String::new() };
     line(&format!("screen:  {kind:?}{place} ({why})"))

@@ -90,7 +90,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let mut board = common.board()?;
     adjust(&mut board, &options);
     let here = Surroundings { terminal: !options.json && Surroundings::look().terminal, ..Surroundings::look() };
-    let mut screen = screen::open(&setup::screen_settings(&board.screen), here)?;
+    let mut screen = screen::open(&setup::screen_settings(&board), here)?;
     match open(&common, &board) {
         Ok((walk, camera)) => show(&board, &options, screen, camera, walk, &stop),
         Err(error) => {

@@ -1,8 +1,13 @@
-//! Pictures out: the `Screen` door.
+//! Pictures out, and what a person does in front of them: the `Screen` door.
+//!
+//! Back ends: `drm` and `fbdev` (a board's panel, with its fingers and keys), `window`, `terminal`, `png`. What they change about
+//! the place where the program was started, `found` undoes.
 
+use crate::input;
+use crate::turn::Turn;
 use anyhow::{Result, bail};
 use std::{
-    env, fmt,
+    env, fmt, fs,
     io::{IsTerminal, stdout},
     path::PathBuf,
     time::Duration,
@@ -11,15 +16,24 @@ use std::{
 mod area;
 pub mod canvas;
 mod cells;
+mod console;
+mod drm;
+mod fbdev;
+mod found;
+mod panel;
 mod picture;
 mod png;
 mod terminal;
 mod text;
+mod typed;
 #[cfg(feature = "window")]
 mod window;
 
+pub use self::drm::ModeWish;
+pub use crate::input::Event;
 pub use area::Area;
 pub use canvas::{Canvas, Surface};
+pub use found::put_back;
 pub use picture::Picture;
 pub use text::{Align, Style};
 
@@ -38,19 +52,17 @@ pub trait Screen {
     fn describe(&self) -> String;
 }
 
-/// What a person at the screen can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Close the program.
-    Quit,
-}
-
 /// Which screen is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// A window where there is a display, else the terminal where standard output is one, else PNG pictures.
+    /// A window where there is a display, the terminal where somebody works in one from afar, else the board's panel, else the
+    /// terminal or PNG pictures.
     #[default]
     Auto,
+    /// A panel through the kernel's mode setting.
+    Drm,
+    /// A panel through a framebuffer.
+    Fbdev,
     /// A desktop window (X11 or Wayland).
     Window,
     /// The terminal on standard output.
@@ -63,6 +75,8 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
             Kind::Auto => "auto",
+            Kind::Drm => "drm",
+            Kind::Fbdev => "fbdev",
             Kind::Window => "window",
             Kind::Terminal => "terminal",
             Kind::Png => "png",
@@ -75,10 +89,18 @@ impl fmt::Display for Kind {
 pub struct Settings {
     /// Which screen.
     pub kind: Kind,
-    /// Width of a window or a PNG picture in pixels. A terminal has its own size.
+    /// Width of a window or a PNG picture in pixels. Terminals and panels have their own size.
     pub width: u32,
     /// Height of it in pixels.
     pub height: u32,
+    /// The panel: `auto`, a card (`/dev/dri/card1`), a connector (`DSI-1`), or a framebuffer (`/dev/fb1`).
+    pub device: String,
+    /// A panel's mode; `None` for its own wish. A framebuffer has one already.
+    pub mode: Option<ModeWish>,
+    /// How the picture stands on a panel.
+    pub turn: Turn,
+    /// What is listened to at a panel. Windows and terminals bring their own keys.
+    pub input: input::Settings,
     /// Where PNG pictures go.
     pub png_folder: PathBuf,
     /// Least time from one PNG picture to the next.
@@ -90,7 +112,18 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let png_folder = PathBuf::from(".lookalike/screen");
-        Self { kind: Kind::Auto, width: 1280, height: 720, png_folder, every_ms: 1000, keep: 20 }
+        Self {
+            kind: Kind::Auto,
+            width: 1280,
+            height: 720,
+            device: "auto".into(),
+            mode: None,
+            turn: Turn::None,
+            input: input::Settings::default(),
+            png_folder,
+            every_ms: 1000,
+            keep: 20,
+        }
     }
 }
 
@@ -101,6 +134,12 @@ pub struct Surroundings {
     pub display: bool,
     /// Standard output is a terminal that can do more than print lines.
     pub terminal: bool,
+    /// It is one of ssh or of a window: whoever works there does not sit at the board's console.
+    pub remote: bool,
+    /// There is a graphics card.
+    pub card: bool,
+    /// There is a framebuffer.
+    pub framebuffer: bool,
     /// The terminal promises 24-bit colours (`COLORTERM`).
     pub true_color: bool,
 }
@@ -114,6 +153,9 @@ impl Surroundings {
         Self {
             display: is_set("DISPLAY") || is_set("WAYLAND_DISPLAY"),
             terminal: stdout().is_terminal() && !plain,
+            remote: fs::read_link("/proc/self/fd/1").is_ok_and(|name| name.starts_with("/dev/pts")),
+            card: drm::is_there(),
+            framebuffer: fbdev::is_there(),
             true_color: ["truecolor", "24bit"].contains(&colors.as_str()),
         }
     }
@@ -125,14 +167,22 @@ pub fn choices(kind: Kind, here: Surroundings) -> Vec<(Kind, &'static str)> {
         return vec![(kind, "the board file or command line asks for it")];
     }
     let mut choices = Vec::new();
-    if here.display && cfg!(feature = "window") {
-        choices.push((Kind::Window, "there is a display"));
-    }
     let reason = match (here.display, cfg!(feature = "window")) {
-        (false, _) => "no display (DISPLAY and WAYLAND_DISPLAY are not set)",
+        (true, true) => {
+            choices.push((Kind::Window, "there is a display"));
+            "the display does not let us open a window"
+        }
         (true, false) => "this program was built without the `window` feature",
-        (true, true) => "the display does not let us open a window",
+        (false, _) => "no display (DISPLAY and WAYLAND_DISPLAY are not set)",
     };
+    let is_console = !here.display && !(here.terminal && here.remote);
+    match here {
+        Surroundings { card: true, .. } if is_console => choices.push((Kind::Drm, "there is a graphics card and no desktop")),
+        Surroundings { framebuffer: true, .. } if is_console => {
+            choices.push((Kind::Fbdev, "there is a framebuffer and no graphics card"));
+        }
+        _ => {}
+    }
     choices.push(if here.terminal { (Kind::Terminal, reason) } else { (Kind::Png, reason) });
     choices
 }
@@ -152,6 +202,11 @@ pub fn open(settings: &Settings, here: Surroundings) -> Result<Box<dyn Screen>> 
 fn open_one(kind: Kind, settings: &Settings, here: Surroundings) -> Result<Box<dyn Screen>> {
     match kind {
         Kind::Window => open_window(settings),
+        Kind::Drm => {
+            let display = drm::Drm::open(&settings.device, settings.mode)?;
+            Ok(Box::new(panel::Panel::new(display, settings)?))
+        }
+        Kind::Fbdev => Ok(Box::new(panel::Panel::new(fbdev::Framebuffer::open(&settings.device)?, settings)?)),
         Kind::Terminal => Ok(Box::new(terminal::Terminal::open(here.true_color)?)),
         Kind::Png | Kind::Auto => {
             let surface = Surface { width: settings.width, height: settings.height, cells: false };
@@ -173,13 +228,43 @@ fn open_window(_: &Settings) -> Result<Box<dyn Screen>> {
     bail!("this program was built without the `window` feature: use the terminal or PNG pictures")
 }
 
+/// Every graphics card and framebuffer in one line, or why it cannot be used.
+pub fn list_panels() -> Vec<Result<String>> {
+    let mut all = drm::list();
+    all.extend(fbdev::list());
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NOWHERE: Surroundings =
+        Surroundings { display: false, terminal: false, remote: false, card: false, framebuffer: false, true_color: false };
+
+    fn kinds_at(here: Surroundings) -> Vec<Kind> {
+        choices(Kind::Auto, here).into_iter().map(|(kind, _)| kind).collect()
+    }
+
     fn kinds(kind: Kind, display: bool, terminal: bool) -> Vec<Kind> {
-        let here = Surroundings { display, terminal, true_color: false };
+        let here = Surroundings { display, terminal, ..NOWHERE };
         choices(kind, here).into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    #[test]
+    fn at_a_boards_console_the_panel_and_from_afar_the_terminal() {
+        let service = Surroundings { card: true, framebuffer: true, ..NOWHERE };
+        assert_eq!(kinds_at(service), [Kind::Drm, Kind::Png]);
+        assert_eq!(kinds_at(Surroundings { terminal: true, ..service }), [Kind::Drm, Kind::Terminal]);
+        assert_eq!(kinds_at(Surroundings { terminal: true, remote: true, ..service }), [Kind::Terminal]);
+        assert_eq!(kinds_at(Surroundings { card: false, ..service }), [Kind::Fbdev, Kind::Png]);
+    }
+
+    #[test]
+    fn a_desktop_keeps_its_panel() {
+        let here = Surroundings { display: true, card: true, framebuffer: true, ..NOWHERE };
+        let kinds = kinds_at(here);
+        assert!(!kinds.contains(&Kind::Drm) && !kinds.contains(&Kind::Fbdev), "{kinds:?}");
     }
 
     #[test]
@@ -197,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_wish_is_not_second_guessed() {
-        for kind in [Kind::Window, Kind::Terminal, Kind::Png] {
+        for kind in [Kind::Drm, Kind::Fbdev, Kind::Window, Kind::Terminal, Kind::Png] {
             assert_eq!(kinds(kind, false, false), [kind]);
         }
     }

@@ -2,24 +2,31 @@
 
 use super::{Canvas, Event, Screen, Surface};
 use anyhow::{Context, Result, ensure};
-use minifb::{InputCallback, Key, ScaleMode, Window as Frame, WindowOptions};
-use std::{cell::Cell, rc::Rc};
+use minifb::{InputCallback, Key, MouseButton, MouseMode, ScaleMode, Window as Frame, WindowOptions};
+use std::{cell::RefCell, rc::Rc};
 
-/// A window that can be resized. Escape, Q or its close button ask the program to end.
+/// A window that can be resized. Escape, Q or its close button ask the program to end; space, tab, enter or a click show the next
+/// mode.
 pub(super) struct Window {
     frame: Frame,
-    asked_to_quit: Rc<Cell<bool>>,
+    typed: Rc<RefCell<Vec<Event>>>,
+    is_clicked: bool,
 }
 
 /// Hears every key. Asking which keys are down would miss a tap that is shorter than a picture.
-struct Keys(Rc<Cell<bool>>);
+struct Keys(Rc<RefCell<Vec<Event>>>);
 
 impl InputCallback for Keys {
     fn add_char(&mut self, _: u32) {}
 
     fn set_key_state(&mut self, key: Key, is_down: bool) {
-        if is_down && matches!(key, Key::Escape | Key::Q) {
-            self.0.set(true);
+        let event = match key {
+            Key::Escape | Key::Q => Event::Quit,
+            Key::Space | Key::Tab | Key::Enter => Event::Next,
+            _ => return,
+        };
+        if is_down {
+            self.0.borrow_mut().push(event);
         }
     }
 }
@@ -33,9 +40,9 @@ impl Window {
         // The camera sets the pace; sleeping here would add to the picture's delay.
         frame.set_target_fps(0);
         frame.set_background_color(14, 17, 22);
-        let asked_to_quit = Rc::default();
-        frame.set_input_callback(Box::new(Keys(Rc::clone(&asked_to_quit))));
-        Ok(Self { frame, asked_to_quit })
+        let typed = Rc::default();
+        frame.set_input_callback(Box::new(Keys(Rc::clone(&typed))));
+        Ok(Self { frame, typed, is_clicked: false })
     }
 }
 
@@ -52,8 +59,16 @@ impl Screen for Window {
     }
 
     fn events(&mut self) -> Vec<Event> {
-        let quit = self.asked_to_quit.take() || !self.frame.is_open();
-        if quit { vec![Event::Quit] } else { Vec::new() }
+        let mut events = self.typed.take();
+        let was_clicked = std::mem::replace(&mut self.is_clicked, self.frame.get_mouse_down(MouseButton::Left));
+        if was_clicked && !self.is_clicked {
+            let at = self.frame.get_unscaled_mouse_pos(MouseMode::Discard);
+            events.extend(at.map(|(x, y)| Event::Tap { x: x as u32, y: y as u32 }));
+        }
+        if !self.frame.is_open() {
+            events.push(Event::Quit);
+        }
+        events
     }
 
     fn describe(&self) -> String {

@@ -1,0 +1,39 @@
+//! Fingers, mice and keys of a panel, without a desktop: devices of the kernel in, [`Event`]s in picture pixels out.
+//!
+//! `evdev` opens what there is and what is plugged in later; `decode` makes sense of what a device says.
+
+mod decode;
+mod evdev;
+
+pub use self::evdev::{Input, list};
+
+/// What a person at the screen can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Close the program.
+    Quit,
+    /// Show the next mode.
+    Next,
+    /// Touch or click a pixel of the picture, for a moment.
+    Tap {
+        /// Column.
+        x: u32,
+        /// Row.
+        y: u32,
+    },
+}
+
+/// What is listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Touchscreens and mice.
+    pub touch: bool,
+    /// Keyboards. Those that are not listened to are silenced all the same.
+    pub keyboard: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { touch: true, keyboard: true }
+    }
+}
