@@ -47,7 +47,7 @@ pub struct Arguments {
 /// Options of every command.
 #[derive(Args)]
 pub struct Common {
-    /// Board file; without one, board-config/desktop.toml or else the same as built in
+    /// Board file; without one, board-config/desktop.toml, else the installed /etc/lookalike/board.toml, else what is built in
     #[arg(long, global = true, value_name = "FILE", env = "LOOKALIKE_BOARD")]
     board: Option<PathBuf>,
     /// Folder of the model files and their manifest.toml; without it, the board file's
@@ -92,10 +92,11 @@ impl Common {
         if let Some(name) = &self.kernels {
             lookalike::infer::force_kernels(name)?;
         }
-        const NEAR: &str = "board-config/desktop.toml";
-        let mut board = match &self.board {
-            Some(file) => Board::read(file)?,
-            None if Path::new(NEAR).exists() => Board::read(NEAR.as_ref())?,
+        /// In the repository, then where the package puts it.
+        const NEAR: [&str; 2] = ["board-config/desktop.toml", "/etc/lookalike/board.toml"];
+        let near = || NEAR.iter().map(PathBuf::from).find(|file| file.exists());
+        let mut board = match self.board.clone().or_else(near) {
+            Some(file) => Board::read(&file)?,
             None => Board::desktop()?,
         };
         if let Some(models) = &self.models {

@@ -8,7 +8,7 @@ use super::{EmbedderId, Person};
 use anyhow::{Context, Result, ensure};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Reads the people in `path`, or `None` where there is no such file.
@@ -67,6 +67,10 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
+        // Whoever enrols as root does it for the booth, which is another user and must be able to read it.
+        if let Some(owner) = folder_owner(path).filter(|owner| file.metadata().is_ok_and(|m| m.uid() == 0 && owner.0 != 0)) {
+            std::os::unix::fs::fchown(&file, Some(owner.0), Some(owner.1))?;
+        }
         fs::rename(&temporary, path)
     })();
     if let Err(error) = written {
@@ -74,6 +78,12 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         return Err(error.into());
     }
     Ok(())
+}
+
+/// User and group of the folder that `path` lies in.
+fn folder_owner(path: &Path) -> Option<(u32, u32)> {
+    let metadata = fs::metadata(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))).ok()?;
+    Some((metadata.uid(), metadata.gid()))
 }
 
 fn temporary(path: &Path) -> Result<PathBuf> {
@@ -116,6 +126,19 @@ mod tests {
         assert_eq!(names(&path), ["Ada"]);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left in the folder");
+    }
+
+    #[test]
+    fn a_gallery_that_root_writes_belongs_to_the_owner_of_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        if std::os::unix::fs::chown(folder.path(), Some(1234), Some(1234)).is_err() {
+            eprintln!("SKIPPED: only root can give a folder away");
+            return;
+        }
+        let path = folder.path().join("gallery");
+        add(&path, "Ada", 3).unwrap();
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid(), metadata.permissions().mode() & 0o777), (1234, 1234, 0o600));
     }
 
     #[test]

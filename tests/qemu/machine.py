@@ -24,19 +24,20 @@ class Machine:
     """A `virt` machine of qemu with Debian's kernel. `share` is a folder of the host, /host inside.
 
     panel: "virtio-gpu" (DRM), "bochs" (a frame buffer) or None. disk: an image, /dev/vda inside. camera: an `UsbCamera`.
+    words: more for the kernel's command line.
     """
 
-    def __init__(self, place, share, panel="virtio-gpu", size=(800, 480), disk=None, camera=None, cpu="cortex-a72", memory_mb=1024):
+    def __init__(self, place, share, panel="virtio-gpu", size=(800, 480), disk=None, camera=None, cpu="cortex-a72", words=""):
         self.sockets = tempfile.TemporaryDirectory(prefix="board.")
         self.log, self.unread, self.share = [], b"", pathlib.Path(share)
         listeners = {name: listener(f"{self.sockets.name}/{name}") for name in ("serial", "qmp")}
         width, height = size
-        command = ["qemu-system-aarch64", "-M", "virt", "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", str(memory_mb)]
+        command = ["qemu-system-aarch64", "-M", "virt", "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "2", "-m", "1024"]
         command += ["-display", "none", "-no-reboot", "-nodefaults"]
         command += ["-chardev", f"socket,id=s0,path={self.sockets.name}/serial", "-serial", "chardev:s0"]
         command += ["-chardev", f"socket,id=q0,path={self.sockets.name}/qmp", "-mon", "chardev=q0,mode=control"]
         command += ["-kernel", str(place / "kernel"), "-initrd", str(place / "initramfs.cpio")]
-        command += ["-append", "console=ttyAMA0 panic=-1 oops=panic quiet loglevel=3 vt.global_cursor_default=0"]
+        command += ["-append", f"console=ttyAMA0 panic=-1 oops=panic quiet loglevel=3 vt.global_cursor_default=0 {words}"]
         command += ["-fsdev", f"local,id=fs0,path={share},security_model=none", "-device", "virtio-9p-pci,fsdev=fs0,mount_tag=host"]
         command += {
             "virtio-gpu": ["-device", f"virtio-gpu-pci,xres={width},yres={height}"],
@@ -54,7 +55,7 @@ class Machine:
         self.qmp = qmp.makefile("rw", encoding="utf8")
         self.qmp.readline()
         self.ask("qmp_capabilities")
-        self.wait_for("@@ready", 120)
+        self.wait_for("@@ready", 240)
 
     def __enter__(self):
         return self

@@ -14,6 +14,8 @@ board-config/packages.sh ../tests/qemu/packages.txt || skip "no emulator"
 kernel=$(tests/qemu/fetch.sh 2>"$place/why") || skip "$(tail -n 1 "$place/why")"
 ( . board-config/arm/env.sh ) >"$place/why" 2>&1 || skip "$(tail -n 1 "$place/why")"
 
+tests/qemu/debian.sh 2>"$place/why" || skip "$(tail -n 1 "$place/why")"
+
 echo "test-system: builds the program for the boards"
 board-config/arm/build.sh qemu
 aarch64-linux-gnu-gcc -O2 -static -o "$place/hdmi" tests/qemu/hdmi.c
@@ -31,4 +33,10 @@ mkdir "$place/share/models"
 cp -r models/out/manifest.toml models/out/mtcnn models/out/embedder "$place/share/models/"
 LOOKALIKE_MODELS=models/out $tools/lookalike enroll --board board-config/qemu.toml --gallery "$place/share/people.gallery" \
     models/out/samples/gallery >/dev/null
+# A package and its upgrade, as for a Raspberry Pi.
+rm -f "$place"/share/*.deb
+for version in 0.1.0 0.1.1; do
+    VERSION=$version board-config/package/deb.sh rpi4
+    mv target/boards/rpi4/lookalike_${version}_arm64.deb "$place/share/"
+done
 exec python3 tests/qemu/suite.py "$@"
