@@ -19,8 +19,11 @@
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, head, calibrated answers | types, linfa |
 //! | [`portrait`] | whether a photo may be enrolled | types |
-//! | [`screen`] | the `Screen` door: window, terminal, PNG; the canvas | types, scale, its driver |
-//! | [`ui`] | one file per mode, drawn on a canvas | types, canvas |
+//! | [`screen`] | the `Screen` door: panels through DRM or fbdev, window, terminal, PNG; the canvas | types, scale, turn, input, ioctl, its driver |
+//! | [`input`] | fingers, mice and keys of a panel, without a desktop | turn, ioctl, evdev |
+//! | [`turn`] | pictures and points by quarter turns, for upright panels | std |
+//! | [`ioctl`] | what the kernel's devices are asked where no crate asks it | rustix |
+//! | [`ui`] | what the booth shows, for visitors and for engineers, drawn on a canvas | types, canvas |
 //! | [`stopwatch`] | milliseconds per stage | std |
 //! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
 //! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |
@@ -29,7 +32,8 @@
 //!
 //! Invariants; `tests/promises/tidy.rs` checks what a test can check.
 //! 1. Only `pipeline.rs` knows the order of the walk.
-//! 2. Only `infer/` names tract, only `camera/v4l*` names v4l, only `board.rs` and `manifest.rs` know TOML.
+//! 2. Only `infer/` names tract, only `camera/v4l*` names v4l, only `screen/drm*` names DRM, only `input/` names evdev, only
+//!    `board.rs` and `manifest.rs` know TOML.
 //! 3. Between the doors nothing reads a clock, a file, an environment variable or a random source that it was not handed;
 //!    the pipeline's clock is `stopwatch`.
 //! 4. The picture never waits for recognition: two threads of our own, one frame in flight, a busy worker means that the
@@ -37,8 +41,9 @@
 //! 5. A face that leaves the frame leaves memory. Only `gallery/store.rs` writes people to disk, and only on an explicit
 //!    enrolment.
 //! 6. `board-config/desktop.toml` runs the whole product on any laptop, without camera, panel or GPU.
-//! 7. `unsafe` is denied everywhere but in two crates of their own: the inner loops and threads of `infer/kernels` and the
-//!    generated bindings of `camera/v4l2-sys`.
+//! 7. `unsafe` is denied everywhere but in `ioctl.rs` and in two crates of their own: the inner loops and threads of
+//!    `infer/kernels` and the generated bindings of `camera/v4l2-sys`.
+//! 8. What a screen changes about the place where it was started goes through `screen/found.rs`, which undoes it.
 pub mod align;
 pub mod board;
 pub mod camera;

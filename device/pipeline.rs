@@ -20,8 +20,8 @@ use crate::gallery::Gallery;
 use crate::screen::{Canvas, Event, Screen};
 use crate::stopwatch::{Stage, Stages, Stopwatch};
 use crate::types::{Chip, Frame, Sighting};
-use crate::ui::live;
-use anyhow::Result;
+use crate::ui::{Mode, live};
+use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -141,6 +141,8 @@ pub struct Kiosk<'a> {
     pub on_walked: &'a mut dyn FnMut(u64, &Walked) -> Result<()>,
     /// Gets each new fault in words, and "" when it is over.
     pub on_notice: &'a mut dyn FnMut(&str),
+    /// Gets the first mode, and each that a person switches to.
+    pub on_mode: &'a mut dyn FnMut(Mode) -> Result<()>,
 }
 
 /// What the kiosk saw, and how long things took.
@@ -194,7 +196,10 @@ impl Kiosk<'_> {
         let mut canvas = Canvas::new(self.screen.surface());
         let (mut buffers, mut shown): (Vec<Arc<Frame>>, Option<Arc<Frame>>) = (Vec::new(), None);
         let (mut seen, mut spares) = (Walked::default(), Vec::new());
-        let (mut stages, mut rate, mut notice) = (Stages::default(), Rate::default(), String::new());
+        let (mut stages, mut notice) = (Stages::default(), String::new());
+        let (mut rate, mut walk_rate) = (Rate::default(), Rate::default());
+        let mut mode = Mode::default();
+        (self.on_mode)(mode)?;
         // The last frame before the last gap; whether the worker has yet to hear of that gap.
         let (mut gap, mut is_afresh) = (0, false);
         while !self.stop.load(Ordering::Relaxed) && self.frames_most.is_none_or(|most| summary.frames < most) {
@@ -210,7 +215,8 @@ impl Kiosk<'_> {
                     match to_worker.try_send(Job { number: summary.frames, frame: buffer.clone(), is_afresh, walked }) {
                         Ok(()) => is_afresh = false,
                         // A busy worker is no fault: this frame is shown and not walked.
-                        Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => spares.push(job.walked),
+                        Err(TrySendError::Full(job)) => spares.push(job.walked),
+                        Err(TrySendError::Disconnected(_)) => bail!("recognition has ended inside"),
                     }
                     buffers.extend(shown.replace(buffer));
                     String::new()
@@ -232,6 +238,7 @@ impl Kiosk<'_> {
             for (number, walked) in reports.try_iter() {
                 match walked {
                     Ok(walked) => {
+                        walk_rate.tick();
                         stages.merge(&walked.stages);
                         take(&walked, number, &mut summary, self.on_walked)?;
                         // Who was there before a gap is not shown after it.
@@ -245,6 +252,7 @@ impl Kiosk<'_> {
             live::draw(
                 &mut canvas,
                 &live::View {
+                    mode,
                     frame: shown.as_deref(),
                     mirror: self.mirror,
                     sightings: &seen.sightings,
@@ -253,6 +261,8 @@ impl Kiosk<'_> {
                     how_to_enroll: &self.how_to_enroll,
                     stages: &stages.list(),
                     fps: rate.per_second(),
+                    recognised_fps: walk_rate.per_second(),
+                    next_mode_by: self.screen.next_mode_by(),
                     notice: Some(notice.as_str()).filter(|n| !n.is_empty()),
                 },
             );
@@ -262,8 +272,15 @@ impl Kiosk<'_> {
             if summary.first_name.is_none() && seen.sightings.iter().any(|s| likeness(s).is_some()) {
                 summary.first_name = Some(Instant::now());
             }
-            if self.screen.events().contains(&Event::Quit) {
-                break;
+            for event in self.screen.events() {
+                match event {
+                    Event::Quit => return Ok(summary),
+                    // Both modes are for looking at: wherever the finger is, it asks for the other.
+                    Event::Next | Event::Tap { .. } => {
+                        mode = mode.next();
+                        (self.on_mode)(mode)?;
+                    }
+                }
             }
         }
         Ok(summary)

@@ -11,7 +11,7 @@ use lookalike::pipeline::{Walk, Walked};
 use lookalike::screen::{Canvas, Surface};
 use lookalike::stopwatch::minimum_and_median;
 use lookalike::types::{Chip, Embedding, Face, Frame, Landmarks};
-use lookalike::ui::live;
+use lookalike::ui::{self, live};
 use lookalike::{align, detect, picture, setup};
 use serde::Serialize;
 use std::ffi::OsString;
@@ -178,6 +178,7 @@ impl Bench {
             walk.forget();
             walk.frame(&frame, &mut walked)?;
             let view = live::View {
+                mode: ui::Mode::Visitor,
                 frame: Some(&frame),
                 mirror: self.board.screen.mirror,
                 sightings: &walked.sightings,
@@ -186,6 +187,8 @@ impl Bench {
                 how_to_enroll: "",
                 stages: &walked.stages.list(),
                 fps: 30.0,
+                recognised_fps: 30.0,
+                next_mode_by: "",
                 notice: None,
             };
             live::draw(&mut canvas, &view);

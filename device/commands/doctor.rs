@@ -5,7 +5,7 @@ use anyhow::Result;
 use lookalike::board::Board;
 use lookalike::manifest::Manifest;
 use lookalike::screen::Surroundings;
-use lookalike::{camera, infer, picture, screen, setup};
+use lookalike::{camera, infer, input, picture, screen, setup};
 
 /// Checks camera, display, models and gallery, and says what to do
 #[derive(clap::Args)]
@@ -107,7 +107,23 @@ fn check_screen(board: &Board) -> Result<()> {
     let settings = setup::screen_settings(board);
     let (kind, why) = screen::choices(settings.kind, Surroundings::look())[0];
     let place = if kind == screen::Kind::Png { format!(" into {}", settings.png_folder.display()) } else { String::new() };
-    line(&format!("screen:  {kind:?}{place} ({why})"))
+    line(&format!("screen:  would try {kind}{place} ({why})"))?;
+    say_all("screen: ", screen::list_panels(), "no graphics card and no framebuffer: no panel can be driven without a desktop")?;
+    say_all("input:  ", input::list(), "no device in /dev/input: nobody can tap; plug a touchscreen, a mouse or a keyboard in")
+}
+
+/// Each in a line, or why it is of no use; `none` where there is none.
+fn say_all(what: &str, listed: Vec<Result<String>>, none: &str) -> Result<()> {
+    if listed.is_empty() {
+        line(&format!("{what} {none}"))?;
+    }
+    for entry in listed {
+        match entry {
+            Ok(device) => line(&format!("{what} {device}"))?,
+            Err(error) => line(&format!("{what} not usable: {error:#}"))?,
+        }
+    }
+    Ok(())
 }
 
 fn processors() -> String {

@@ -5,8 +5,9 @@ use anyhow::{Context, Result};
 use lookalike::board::{Board, CameraKind, ScreenKind};
 use lookalike::manifest::Precision;
 use lookalike::pipeline::{Kiosk, Summary, Walk, Walked};
-use lookalike::screen::{self, Canvas, Event, Screen, Surroundings};
-use lookalike::{camera, setup, ui};
+use lookalike::screen::{self, Canvas, Screen, Surroundings};
+use lookalike::ui::{self, Mode};
+use lookalike::{camera, setup};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -79,14 +80,16 @@ struct MinMedian {
     median: f32,
 }
 
+/// Somebody asked for another mode.
+#[derive(Serialize)]
+struct ModeLine {
+    mode: &'static str,
+}
+
 /// Opens the screen first, so that whatever else fails is said there too.
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        // A second Ctrl-C ends at once, should the first not get through.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())?;
-        signal_hook::flag::register(signal, stop.clone())?;
-    }
+    end_on_signals(stop.clone())?;
     let mut board = common.board()?;
     adjust(&mut board, &options);
     let here = Surroundings { terminal: !options.json && Surroundings::look().terminal, ..Surroundings::look() };
@@ -94,10 +97,26 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     match open(&common, &board) {
         Ok((walk, camera)) => show(&board, &options, screen, camera, walk, &stop),
         Err(error) => {
-            explain(&mut *screen, &error, &stop);
+            explain(&mut *screen, &error, Duration::from_secs(board.screen.explain_s.into()), &stop);
             Err(error)
         }
     }
+}
+
+/// The first signal asks the booth to end. A second ends it at once, should the first not get through; the screen is put back.
+fn end_on_signals(stop: Arc<AtomicBool>) -> Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be received")?;
+    let wait = move || {
+        for _ in signals.forever() {
+            if stop.swap(true, Ordering::SeqCst) {
+                screen::put_back();
+                signal_hook::low_level::exit(130);
+            }
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait)?;
+    Ok(())
 }
 
 fn adjust(board: &mut Board, options: &Options) {
@@ -152,6 +171,15 @@ fn show(
         false => Ok(()),
     };
     let mut on_notice = |text: &str| say(if text.is_empty() { "the camera is well again".into() } else { text.to_string() });
+    let mut first_mode = true;
+    let mut on_mode = |mode: Mode| match std::mem::take(&mut first_mode) {
+        true => Ok(()),
+        false if options.json => line(&json::to_line(&ModeLine { mode: mode.name() })?),
+        false => {
+            say(format!("mode: {}", mode.name()));
+            Ok(())
+        }
+    };
     let kiosk = Kiosk {
         camera,
         screen,
@@ -161,6 +189,7 @@ fn show(
         stop,
         on_walked: &mut on_walked,
         on_notice: &mut on_notice,
+        on_mode: &mut on_mode,
     };
     let summary = kiosk.run(walk)?;
     if options.json {
@@ -234,16 +263,16 @@ fn peak_memory_mb() -> Option<f32> {
     Some(kib * 1024.0 / 1e6)
 }
 
-/// Shows why the booth cannot start: on a window or terminal until somebody closes it, half a minute at most.
-fn explain(screen: &mut dyn Screen, error: &anyhow::Error, stop: &AtomicBool) {
+/// Shows why the booth cannot start, for as long as `patience` or until somebody does something. A picture file stays anyway.
+fn explain(screen: &mut dyn Screen, error: &anyhow::Error, patience: Duration, stop: &AtomicBool) {
     let mut canvas = Canvas::new(screen.surface());
     let lasting = !screen.describe().starts_with("PNG");
-    let until = Instant::now() + Duration::from_secs(if lasting { 30 } else { 0 });
+    let until = Instant::now() + if lasting { patience } else { Duration::ZERO };
     loop {
         canvas.fit(screen.surface());
         ui::message::draw(&mut canvas, "The booth cannot start", &format!("{error:#}"));
         let shown = screen.show(&canvas).context("showing the message");
-        let quit = screen.events().contains(&Event::Quit) || stop.load(Ordering::Relaxed);
+        let quit = !screen.events().is_empty() || stop.load(Ordering::Relaxed);
         if shown.is_err() || quit || Instant::now() >= until {
             return;
         }

@@ -48,6 +48,9 @@ pub trait Screen {
     /// What the person at the screen did since the last call.
     fn events(&mut self) -> Vec<Event>;
 
+    /// What a person does here to see the next mode, in words; empty where nothing can be done.
+    fn next_mode_by(&self) -> &'static str;
+
     /// What it is, for people.
     fn describe(&self) -> String;
 }

@@ -56,6 +56,10 @@ impl<D: Display> Screen for Panel<D> {
         events
     }
 
+    fn next_mode_by(&self) -> &'static str {
+        "tap or space"
+    }
+
     fn describe(&self) -> String {
         let turned = match self.turn {
             Turn::None => "",

@@ -89,6 +89,10 @@ impl Screen for Snapshots {
         Vec::new()
     }
 
+    fn next_mode_by(&self) -> &'static str {
+        ""
+    }
+
     fn describe(&self) -> String {
         format!(
             "PNG pictures in {}, at most one each {} ms, the newest {}",

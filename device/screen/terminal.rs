@@ -70,6 +70,10 @@ impl Screen for Terminal {
         events
     }
 
+    fn next_mode_by(&self) -> &'static str {
+        "space"
+    }
+
     fn describe(&self) -> String {
         let (columns, rows) = self.size;
         let colors = if self.painter.true_color() { "24-bit" } else { "256" };

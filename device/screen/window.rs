@@ -71,6 +71,10 @@ impl Screen for Window {
         events
     }
 
+    fn next_mode_by(&self) -> &'static str {
+        "click or space"
+    }
+
     fn describe(&self) -> String {
         let (width, height) = self.frame.get_size();
         format!("window, {width} x {height} pixels")

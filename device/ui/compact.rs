@@ -1,7 +1,7 @@
-//! The live mode in a terminal: a small picture, and all that is said as characters.
+//! Both modes in a terminal: a small picture, and all that is said as characters.
 
 use super::{
-    bars,
+    Mode, bars, engineer,
     headline::NOBODY_NEAR,
     live::{Seen, View, people},
     overlay::Mapping,
@@ -48,7 +48,10 @@ pub fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
         let (text, color) = headline(view, seen);
         canvas.write(below, &text, centre(1, color));
     }
-    draw_panel(canvas, view, seen, panel);
+    match view.mode {
+        Mode::Visitor => draw_panel(canvas, view, seen, panel),
+        Mode::Engineer => engineer::draw_lines(canvas, view, seen, panel),
+    }
     draw_footer(canvas, view, footer);
 }
 
@@ -66,16 +69,14 @@ fn headline(view: &View, seen: &[Seen]) -> (String, Rgb888) {
     }
 }
 
+/// Where there is no room for both, the way to the next mode stays.
 fn draw_footer(canvas: &mut Canvas, view: &View, area: Area) {
-    let total: f32 = view.stages.iter().map(|(_, ms)| ms).sum();
-    let used = canvas.write(area, &format!("{:.0} frames/s, {total:.0} ms", view.fps), left(1, QUIET));
-    let rest = area.cut_left(used + 2).1;
-    let gallery = if rest.w < 40 { String::new() } else { people(view.gallery_people) };
-    let (place, middle) = rest.cut_right(canvas.text_width(&gallery, 1) + 1);
-    canvas.write(place, &gallery, right(1, FAINT));
-    let slow = view.stages.iter().filter(|(_, ms)| *ms >= 0.5);
-    let slow: Vec<String> = slow.map(|(name, ms)| format!("{name} {ms:.0}")).collect();
-    canvas.write(middle, &slow.join(" "), left(1, FAINT));
+    let (first, next) = match view.mode {
+        Mode::Visitor => (people(view.gallery_people), "engineers' view"),
+        Mode::Engineer => (engineer::rates(view), "visitors' view"),
+    };
+    let used = canvas.write(area, &view.hint(next), right(1, QUIET));
+    canvas.write(area.cut_right(used + 2).1, &first, left(1, FAINT));
 }
 
 /// The next smaller number of whole characters.

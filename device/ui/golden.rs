@@ -1,7 +1,7 @@
 //! Pictures of every mode, compared pixel by pixel with those in `tests/golden/screens`.
 //! With `LOOKALIKE_BLESS=1` they are written anew: look at them before committing.
 
-use super::{live, message};
+use super::{Mode, live, message};
 use crate::{
     screen::{Area, Canvas, Surface},
     types::{Answer, Chip, Face, Frame, Match, Rect, Sighting},
@@ -111,9 +111,14 @@ impl Scene {
     }
 
     fn draw(&self, width: u32, height: u32, cells: bool) -> Canvas {
+        self.draw_as(Mode::Visitor, width, height, cells)
+    }
+
+    fn draw_as(&self, mode: Mode, width: u32, height: u32, cells: bool) -> Canvas {
         let mut canvas = Canvas::strict(Surface { width, height, cells });
         let stages = [("capture", 3.1), ("detect", 12.4), ("align", 0.2), ("embed", 8.0), ("match", 0.1), ("draw", 2.2)];
         let view = live::View {
+            mode,
             frame: self.frame.as_ref(),
             mirror: true,
             sightings: &self.sightings,
@@ -122,6 +127,8 @@ impl Scene {
             how_to_enroll: "lookalike enroll --name NAME PHOTO.jpg",
             stages: &stages,
             fps: 21.3,
+            recognised_fps: 7.4,
+            next_mode_by: "tap or space",
             notice: self.notice,
         };
         live::draw(&mut canvas, &view);
@@ -222,18 +229,37 @@ fn a_start_that_failed() {
 }
 
 #[test]
+fn an_engineer_sees_landmarks_and_milliseconds() {
+    let scene = Scene::of(&[(face(90.0, 110.0, 170.0), known()), (face(380.0, 130.0, 160.0), stranger())]);
+    check(&scene.draw_as(Mode::Engineer, 800, 480, false), "engineer-800x480");
+    check(&five().draw_as(Mode::Engineer, 480, 800, false), "engineer-480x800");
+}
+
+#[test]
+fn an_engineer_at_a_terminal_reads_the_same() {
+    check_text(&one(known()).draw_as(Mode::Engineer, 80, 48, true), "engineer-80x24");
+}
+
+#[test]
 fn a_terminal_shows_names_and_percentages_as_text() {
-    let canvas = one(known()).draw(80, 48, true);
-    check(&canvas, "terminal-80x24");
+    check_text(&one(known()).draw(80, 48, true), "terminal-80x24");
+}
+
+/// Compares picture and characters.
+fn check_text(canvas: &Canvas, name: &str) {
+    check(canvas, name);
     let letter = |i: usize| match canvas.letters()[i] {
         Some(glyph) => glyph.letter,
         None => '.',
     };
-    let text: String = (0..24).flat_map(|row| (0..80).map(move |x| letter(row * 80 + x)).chain(['\n'])).collect();
+    let columns = canvas.width() as usize;
+    let rows = canvas.letters().len() / columns;
+    let text: String = (0..rows).flat_map(|row| (0..columns).map(move |x| letter(row * columns + x)).chain(['\n'])).collect();
+    let path = path(&format!("{name}.txt"));
     if is_blessing() {
-        fs::write(path("terminal-80x24.txt"), &text).unwrap();
+        fs::write(&path, &text).unwrap();
     }
-    assert_eq!(text, fs::read_to_string(path("terminal-80x24.txt")).unwrap());
+    assert_eq!(text, fs::read_to_string(path).unwrap());
 }
 
 #[test]
@@ -248,7 +274,9 @@ fn no_size_draws_out_of_bounds() {
     for scene in &scenes {
         for (width, height) in sizes.into_iter().flat_map(|w| sizes.map(|h| (w, h))) {
             for cells in [false, true] {
-                scene.draw(width, height, cells);
+                for mode in [Mode::Visitor, Mode::Engineer] {
+                    scene.draw_as(mode, width, height, cells);
+                }
                 let mut canvas = Canvas::strict(Surface { width, height, cells });
                 message::draw(&mut canvas, "Lookalike cannot start", "No models in ./models: run `make models`.");
             }

@@ -1,7 +1,8 @@
-//! The booth's main mode: the camera picture, whom each face resembles, and how long it took.
+//! The camera picture and what is said about it: what both modes have in common, and the visitors' mode, whom each face resembles.
 
 use super::{
-    card, compact, headline, overlay,
+    Mode, card, compact, engineer, headline,
+    overlay::{self, Detail},
     theme::{BACK, CARD, FACES, FAINT, QUIET, Sizes, TEXT, TRACK, centre, left, right},
 };
 use crate::{
@@ -11,8 +12,10 @@ use crate::{
 use embedded_graphics::pixelcolor::Rgb888;
 use std::collections::BTreeMap;
 
-/// Everything that one picture of the live mode shows.
+/// Everything that one picture shows.
 pub struct View<'a> {
+    /// How it is shown.
+    pub mode: Mode,
     /// The newest camera picture; the last one while there is a notice; `None` before the first.
     pub frame: Option<&'a Frame>,
     /// Left and right exchanged, as visitors know themselves.
@@ -29,8 +32,19 @@ pub struct View<'a> {
     pub stages: &'a [(&'static str, f32)],
     /// Pictures a second.
     pub fps: f32,
+    /// Of these, those whose faces were recognised.
+    pub recognised_fps: f32,
+    /// What a person does at this screen to see the next mode; empty where nothing can be done.
+    pub next_mode_by: &'a str,
     /// What is wrong with the camera, in words and with advice.
     pub notice: Option<&'a str>,
+}
+
+impl View<'_> {
+    /// "tap or space: engineers' view".
+    pub(super) fn hint(&self, next: &str) -> String {
+        if self.next_mode_by.is_empty() { String::new() } else { format!("{}: {next}", self.next_mode_by) }
+    }
 }
 
 /// A face with its colour, which it keeps while it is in view.
@@ -57,19 +71,23 @@ const WALL: usize = 24;
 pub fn draw(canvas: &mut Canvas, view: &View) {
     canvas.wipe(BACK);
     let seen = arrange(view.sightings, view.mirror);
-    if canvas.has_cells() {
-        compact::draw(canvas, view, &seen);
-        return;
+    match view.mode {
+        _ if canvas.has_cells() => compact::draw(canvas, view, &seen),
+        Mode::Engineer => engineer::draw(canvas, view, &seen),
+        Mode::Visitor => draw_visitor(canvas, view, &seen),
     }
+}
+
+fn draw_visitor(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
     let sizes = Sizes::of(canvas);
     let frame = view.frame.filter(|f| f.width > 0 && f.height > 0);
-    let footer = Footer::of(canvas, view, sizes);
-    let footer_height = canvas.line_height(sizes.small) * footer.rows(canvas, sizes) + sizes.gap;
+    let footer_height = canvas.line_height(sizes.small) + sizes.gap;
     let places = Places::of(canvas.area(), footer_height, sizes, frame.map_or((4, 3), |f| (f.width as i32, f.height as i32)));
-    overlay::draw(canvas, view, frame, &seen, places.picture, sizes);
-    headline::draw(canvas, view, &seen, places.headline, sizes);
-    draw_panel(canvas, view, &seen, places.panel, sizes);
-    footer.draw(canvas, view, places.footer, sizes);
+    overlay::draw(canvas, view, frame, seen, places.picture, sizes, Detail::Names);
+    headline::draw(canvas, view, seen, places.headline, sizes);
+    draw_panel(canvas, view, seen, places.panel, sizes);
+    let footer = Footer { first: people(view.gallery_people), last: view.hint("engineers' view") };
+    draw_footer(canvas, &footer, places.footer, sizes);
 }
 
 /// The largest faces from left to right as they are shown, each with a colour of its own.
@@ -96,16 +114,16 @@ fn arrange(sightings: &[Sighting], mirror: bool) -> Vec<Seen<'_>> {
 }
 
 /// Where things are.
-struct Places {
-    picture: Area,
-    headline: Area,
-    panel: Area,
-    footer: Area,
+pub(super) struct Places {
+    pub picture: Area,
+    pub headline: Area,
+    pub panel: Area,
+    pub footer: Area,
 }
 
 impl Places {
     /// `proportions` are width and height of the camera picture.
-    fn of(all: Area, footer_height: i32, sizes: Sizes, proportions: (i32, i32)) -> Self {
+    pub fn of(all: Area, footer_height: i32, sizes: Sizes, proportions: (i32, i32)) -> Self {
         let Sizes { body, gap, .. } = sizes;
         let (footer, rest) = all.cut_bottom(footer_height);
         let footer = footer.inset(gap, 0);
@@ -194,72 +212,16 @@ fn grid(area: Area, count: i32, gap: i32, caption: i32, least: i32) -> (i32, i32
     if side(columns) < least { (most, least.min(area.w)) } else { (columns, side(columns)) }
 }
 
-/// What stands in the footer, and how wide it is: numbers that change must not push the others about.
-struct Footer {
-    people: String,
-    people_width: i32,
-    fps: String,
-    fps_width: i32,
-    stage_widths: Vec<i32>,
-    stages_width: i32,
+/// What stands below: at the left, and at the right.
+pub(super) struct Footer {
+    pub first: String,
+    pub last: String,
 }
 
-impl Footer {
-    fn of(canvas: &Canvas, view: &View, sizes: Sizes) -> Self {
-        let width = |text: &str| canvas.text_width(text, sizes.small);
-        let number = width(if view.stages.iter().any(|(_, ms)| *ms >= 99.95) { " 000.0" } else { " 00.0" });
-        let stage_widths: Vec<i32> = view.stages.iter().map(|(name, _)| width(name) + number).collect();
-        let gaps = sizes.gap * (stage_widths.len() as i32 - 1).max(0);
-        let people = people(view.gallery_people);
-        Self {
-            people_width: width(&people),
-            people,
-            fps: format!("{:.0} frames/s", view.fps),
-            fps_width: width("000 frames/s") + sizes.gap,
-            stages_width: stage_widths.iter().sum::<i32>() + gaps + width(" ms"),
-            stage_widths,
-        }
-    }
-
-    /// One where all fits into a row, else two where there is room.
-    fn rows(&self, canvas: &Canvas, sizes: Sizes) -> i32 {
-        let width = canvas.width() as i32 - 2 * sizes.gap;
-        let is_narrow = self.fps_width + self.stages_width + sizes.gap + self.people_width > width;
-        if is_narrow && self.stages_width <= width && canvas.height() >= 400 { 2 } else { 1 }
-    }
-
-    /// Speed at the left, the gallery at the right, the stages between or below.
-    fn draw(&self, canvas: &mut Canvas, view: &View, area: Area, sizes: Sizes) {
-        let px = sizes.small;
-        let line = area.h / self.rows(canvas, sizes);
-        let (first, second) = area.cut_top(line);
-        let (fps, rest) = first.cut_left(self.fps_width);
-        canvas.write(fps, &self.fps, left(px, QUIET));
-        if !second.is_empty() {
-            canvas.write(rest, &self.people, right(px, FAINT));
-            self.draw_stages(canvas, view, second, sizes);
-        } else if self.stages_width > rest.w {
-            let total: f32 = view.stages.iter().map(|(_, ms)| ms).sum();
-            canvas.write(rest, &format!("{total:.0} ms a picture"), right(px, FAINT));
-        } else {
-            self.draw_stages(canvas, view, rest, sizes);
-            if self.stages_width + sizes.gap + self.people_width <= rest.w {
-                canvas.write(rest, &self.people, right(px, FAINT));
-            }
-        }
-    }
-
-    fn draw_stages(&self, canvas: &mut Canvas, view: &View, area: Area, sizes: Sizes) {
-        let (px, mut rest) = (sizes.small, area);
-        for ((name, ms), &width) in view.stages.iter().zip(&self.stage_widths) {
-            let (place, after) = rest.cut_left(width);
-            let used = canvas.write(place, name, left(px, FAINT));
-            canvas.write(place.cut_left(used).1, &format!("{ms:.1}"), right(px, QUIET));
-            rest = after.cut_left(sizes.gap).1;
-        }
-        let unit = Area { x: rest.x - sizes.gap, w: rest.w + sizes.gap, ..rest };
-        canvas.write(unit, " ms", left(px, FAINT));
-    }
+/// Where there is no room for both, the first gives way: who does not know the way on is stuck.
+pub(super) fn draw_footer(canvas: &mut Canvas, footer: &Footer, area: Area, sizes: Sizes) {
+    let used = canvas.write(area, &footer.last, right(sizes.small, FAINT));
+    canvas.write(area.cut_right(used + sizes.gap).1, &footer.first, left(sizes.small, FAINT));
 }
 
 /// "12 people in the gallery".

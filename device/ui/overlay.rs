@@ -12,6 +12,15 @@ use embedded_graphics::pixelcolor::Rgb888;
 
 const BLACK: Rgb888 = Rgb888::new(0, 0, 0);
 
+/// What is drawn onto a face.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Whom it resembles.
+    Names,
+    /// Its landmarks, and how sure the detector is.
+    Measures,
+}
+
 /// From frame pixels to canvas pixels.
 #[derive(Clone, Copy)]
 pub struct Mapping {
@@ -49,12 +58,14 @@ impl Mapping {
 }
 
 /// Draws the picture and all that belongs on it.
-pub fn draw(canvas: &mut Canvas, view: &View, frame: Option<&Frame>, seen: &[Seen], area: Area, sizes: Sizes) {
+pub fn draw(canvas: &mut Canvas, view: &View, frame: Option<&Frame>, seen: &[Seen], area: Area, sizes: Sizes, detail: Detail) {
     match frame {
         Some(frame) => {
             canvas.picture(frame, area, view.mirror);
             if view.notice.is_none() {
-                canvas.clipped(area, |canvas| draw_faces(canvas, view, frame, seen, area, sizes));
+                canvas.clipped(area, |canvas| {
+                    draw_faces(canvas, view, Mapping::new(frame, area, view.mirror), seen, sizes, detail)
+                });
             }
         }
         None => canvas.fill(area, CARD),
@@ -68,26 +79,28 @@ pub fn draw(canvas: &mut Canvas, view: &View, frame: Option<&Frame>, seen: &[See
     canvas.round_off(area, sizes.radius, BACK);
 }
 
-fn draw_faces(canvas: &mut Canvas, view: &View, frame: &Frame, seen: &[Seen], picture: Area, sizes: Sizes) {
-    let mapping = Mapping::new(frame, picture, view.mirror);
+fn draw_faces(canvas: &mut Canvas, view: &View, mapping: Mapping, seen: &[Seen], sizes: Sizes, detail: Detail) {
     for sighting in view.sightings {
         let color = seen.iter().find(|s| std::ptr::eq(s.sighting, sighting)).map_or(QUIET, |s| s.color);
-        draw_box(canvas, &sighting.face, color, mapping, sizes);
+        draw_box(canvas, &sighting.face, color, mapping, sizes, detail);
     }
     let mut tags: Vec<Area> = Vec::new();
     for face in seen {
-        let place = draw_tag(canvas, face, mapping.area(&face.sighting.face), picture, &tags, sizes);
+        let place = draw_tag(canvas, face, mapping, &tags, sizes, detail);
         tags.extend(place);
     }
 }
 
-fn draw_box(canvas: &mut Canvas, face: &Face, color: Rgb888, mapping: Mapping, sizes: Sizes) {
+fn draw_box(canvas: &mut Canvas, face: &Face, color: Rgb888, mapping: Mapping, sizes: Sizes, detail: Detail) {
     let area = mapping.area(face);
     let line = (sizes.body / 6).max(2);
     let arm = (area.w.min(area.h) / 4).max(line * 3);
     // Dark below bright: seen on any background.
     canvas.brackets(area.inset(-1, -1), line * 3 + 1, line + 2, arm + 1, BLACK, 90);
     canvas.brackets(area, line * 3, line, arm, color, 255);
+    if detail == Detail::Names {
+        return;
+    }
     let side = (area.w / 26).clamp(3, sizes.body / 2);
     for point in face.landmarks {
         canvas.round(mapping.dot(point, side + 2), side, BLACK, 110);
@@ -96,10 +109,12 @@ fn draw_box(canvas: &mut Canvas, face: &Face, color: Rgb888, mapping: Mapping, s
 }
 
 /// Name and percentage at the box: above it, else below, else in it; where no other tag is. Returns where.
-fn draw_tag(canvas: &mut Canvas, face: &Seen, area: Area, picture: Area, others: &[Area], sizes: Sizes) -> Option<Area> {
+fn draw_tag(canvas: &mut Canvas, face: &Seen, at: Mapping, others: &[Area], sizes: Sizes, detail: Detail) -> Option<Area> {
+    let (area, picture) = (at.area(&face.sighting.face), at.picture);
     let px = sizes.small;
     let (pad, height) = (px / 2, canvas.line_height(px));
     let text = match face.likeness() {
+        _ if detail == Detail::Measures => format!("{}  {:.3}", face.sighting.track, face.sighting.face.score),
         Some(best) => {
             let number = format!("  {}", percent(best.percent));
             let most = (picture.w / 3).max(area.w.min(picture.w - 4 * pad));

@@ -51,6 +51,47 @@ fn only_the_v4l_camera_names_v4l() {
 }
 
 #[test]
+fn only_the_drm_screen_names_drm() {
+    let names = ["drm::{", "use drm", "DrmFourcc", "dumb_buffer", "page_flip"];
+    assert_eq!(offenders(&names, &["screen/drm"]), [""; 0]);
+}
+
+#[test]
+fn only_input_names_evdev() {
+    assert_eq!(offenders(&["evdev::", "use evdev"], &["input/"]), [""; 0]);
+}
+
+#[test]
+fn only_ioctl_asks_the_kernel_by_number() {
+    assert_eq!(
+        offenders(
+            &["ioctl::{", "rustix::ioctl", "libc::ioctl", "Getter", "Updater"],
+            &["ioctl.rs", "screen/console.rs", "camera/v4l"]
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn panels_and_fingers_know_no_model_camera_or_gallery() {
+    let device = root().join("device");
+    let rooms = ["input/", "screen/", "turn.rs", "ioctl.rs"];
+    let words = ["crate::camera", "crate::infer", "crate::gallery", "crate::detect", "crate::embed", "crate::board", "crate::ui"];
+    for path in sources(&device) {
+        let name = path.strip_prefix(&device).unwrap().display().to_string();
+        if rooms.iter().any(|room| name.starts_with(room)) {
+            let code = code_of(&path);
+            assert!(!words.iter().any(|word| code.contains(word)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_a_terminal_or_console_was_is_undone_in_one_place() {
+    assert_eq!(offenders(&["panic::set_hook", "take_hook"], &["screen/found.rs"]), [""; 0]);
+}
+
+#[test]
 fn only_board_and_manifest_know_toml() {
     assert_eq!(offenders(&["toml::"], &["board.rs", "manifest.rs"]), [""; 0]);
 }
@@ -72,6 +113,7 @@ fn only_the_pipeline_knows_the_order_of_the_walk() {
 fn rooms_between_the_doors_read_no_clock_file_or_environment() {
     let rooms = [
         "camera/",
+        "input/",
         "screen/",
         "ui/",
         "commands/",
@@ -89,8 +131,8 @@ fn rooms_between_the_doors_read_no_clock_file_or_environment() {
 }
 
 #[test]
-fn unsafe_stays_with_generated_bindings_and_kernels() {
-    assert_eq!(offenders(&["unsafe "], &["camera/v4l2-sys/", "infer/kernels/"]), [""; 0]);
+fn unsafe_stays_with_generated_bindings_kernels_and_ioctls() {
+    assert_eq!(offenders(&["unsafe "], &["camera/v4l2-sys/", "infer/kernels/", "ioctl.rs"]), [""; 0]);
 }
 
 #[test]
