@@ -143,6 +143,8 @@ pub struct Kiosk<'a> {
     pub on_notice: &'a mut dyn FnMut(&str),
     /// Gets the first mode, and each that a person switches to.
     pub on_mode: &'a mut dyn FnMut(Mode) -> Result<()>,
+    /// Called for every picture that was shown, with or without a camera: the booth moves.
+    pub on_shown: &'a mut dyn FnMut(),
 }
 
 /// What the kiosk saw, and how long things took.
@@ -267,6 +269,7 @@ impl Kiosk<'_> {
                 },
             );
             self.screen.show(&canvas)?;
+            (self.on_shown)();
             stages.set(Stage::Draw, drawing.elapsed());
             summary.stages.add(Stage::Draw, &stages);
             if summary.first_name.is_none() && seen.sightings.iter().any(|s| likeness(s).is_some()) {

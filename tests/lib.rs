@@ -23,12 +23,23 @@ pub fn sample(path: &str) -> PathBuf {
     file
 }
 
-/// The program, with our models and in a folder of no importance.
+/// The program, with our models and in a folder of no importance. `LOOKALIKE_PROGRAM` names another build of it, with words
+/// before it that start it, such as an emulator's.
 pub fn lookalike() -> Command {
-    let test = std::env::current_exe().expect("this test's own path");
-    let binary = test.parent().and_then(Path::parent).expect("target folder").join("lookalike");
-    assert!(binary.exists(), "{} is not built: run `make test`", binary.display());
-    let mut command = Command::new(binary);
+    let mut command = match std::env::var("LOOKALIKE_PROGRAM") {
+        Ok(program) => {
+            let mut words = program.split_whitespace();
+            let mut command = Command::new(words.next().expect("LOOKALIKE_PROGRAM is empty"));
+            command.args(words);
+            command
+        }
+        Err(_) => {
+            let test = std::env::current_exe().expect("this test's own path");
+            let binary = test.parent().and_then(Path::parent).expect("target folder").join("lookalike");
+            assert!(binary.exists(), "{} is not built: run `make test`", binary.display());
+            Command::new(binary)
+        }
+    };
     for name in ["LOOKALIKE_BOARD", "LOOKALIKE_MODELS", "DISPLAY", "WAYLAND_DISPLAY"] {
         command.env_remove(name);
     }

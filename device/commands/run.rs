@@ -8,6 +8,7 @@ use lookalike::pipeline::{Kiosk, Summary, Walk, Walked};
 use lookalike::screen::{self, Canvas, Screen, Surroundings};
 use lookalike::ui::{self, Mode};
 use lookalike::{camera, setup};
+use sd_notify::NotifyState;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -190,6 +191,7 @@ fn show(
         on_walked: &mut on_walked,
         on_notice: &mut on_notice,
         on_mode: &mut on_mode,
+        on_shown: &mut watchdog(),
     };
     let summary = kiosk.run(walk)?;
     if options.json {
@@ -198,6 +200,21 @@ fn show(
         print(&summary)?
     }
     Ok(Outcome::Fine)
+}
+
+/// Tells systemd, where it started us, that the booth is ready, and once a second that it still moves (sd_notify(3)).
+fn watchdog() -> impl FnMut() {
+    let mut last: Option<Instant> = None;
+    move || {
+        let state = match last {
+            Some(told) if told.elapsed() < Duration::from_secs(1) => return,
+            Some(_) => NotifyState::Watchdog,
+            None => NotifyState::Ready,
+        };
+        // Where nobody listens, nobody is told.
+        let _ = sd_notify::notify(&[state]);
+        last = Some(Instant::now());
+    }
 }
 
 fn frame_line(frame: u64, walked: &Walked) -> FrameLine {
