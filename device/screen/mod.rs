@@ -178,7 +178,7 @@ pub fn choices(kind: Kind, here: Surroundings) -> Vec<(Kind, &'static str)> {
         (true, false) => "this program was built without the `window` feature",
         (false, _) => "no display (DISPLAY and WAYLAND_DISPLAY are not set)",
     };
-    let is_console = !here.display && !(here.terminal && here.remote);
+    let is_console = !(here.display || here.terminal && here.remote);
     match here {
         Surroundings { card: true, .. } if is_console => choices.push((Kind::Drm, "there is a graphics card and no desktop")),
         Surroundings { framebuffer: true, .. } if is_console => {

@@ -3,15 +3,18 @@
 use super::{Event, found};
 use anyhow::{Context, Result};
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr, tcsetattr};
-use std::io::{IsTerminal, Read, stdin};
+use std::{
+    fs,
+    io::{IsTerminal, Read, stdin},
+};
 
 /// A terminal that hands every key over at once and unseen. `found` knows what it was before.
 pub(super) struct Typed(());
 
 impl Typed {
-    /// `None` where standard input is no terminal. Ctrl-C stays a signal, Ctrl-Z is off.
+    /// `None` where standard input is no terminal, or where somebody else types there. Ctrl-C stays a signal, Ctrl-Z is off.
     pub(super) fn listen() -> Result<Option<Self>> {
-        if !stdin().is_terminal() {
+        if !stdin().is_terminal() || !is_in_front(&fs::read_to_string("/proc/self/stat").unwrap_or_default()) {
             return Ok(None);
         }
         let before = tcgetattr(stdin()).context("the terminal's keyboard cannot be set up")?;
@@ -36,6 +39,13 @@ impl Typed {
         let count = stdin().read(&mut typed).unwrap_or(0);
         meant(&typed[..count])
     }
+}
+
+/// Whether the terminal is ours to read, by /proc/self/stat (proc(5)): a program behind its shell is stopped when it tries. Fields
+/// 5 and 8 are its process group and the one in front; -1 where nobody minds.
+fn is_in_front(stat: &str) -> bool {
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    fields.get(5).is_none_or(|&front| front == "-1" || Some(&front) == fields.get(2))
 }
 
 /// Escape, q or Ctrl-C end; space, tab or enter show the next mode. An arrow key starts with Escape, too, but goes on.
@@ -67,6 +77,13 @@ mod tests {
         for typed in [&b""[..], b"x", b"\x1b[A", b"\x1bOq"] {
             assert_eq!(meant(typed), [], "{typed:?}");
         }
+    }
+
+    #[test]
+    fn a_program_behind_its_shell_does_not_listen() {
+        let stat = |front: &str| format!("77 (a) b) S 5 77 5 1025 {front} 4194304");
+        assert!(is_in_front(&stat("77")) && is_in_front(&stat("-1")) && is_in_front(""));
+        assert!(!is_in_front(&stat("5")));
     }
 
     #[test]
