@@ -26,6 +26,9 @@ mod ask;
 /// Few, so that little is old; enough for the driver to fill one while we hold another.
 const BUFFERS: u32 = 4;
 
+/// How many times longer the first picture may take: sensors wake up slowly.
+const FIRST: u32 = 4;
+
 /// See the module.
 pub struct V4l {
     settings: Settings,
@@ -147,7 +150,8 @@ impl Running {
             Layout { packing, width: format.width, height: format.height, stride: format.stride, colours: ask::colours(&format) };
         let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS).map_err(say)?;
         let timeout = Duration::from_millis(settings.timeout_ms.into());
-        stream.set_timeout(timeout);
+        // Of the first picture alone: before later ones `wait` has waited.
+        stream.set_timeout(FIRST * timeout);
         Ok(Self { path: path.into(), name: asked.name, mode, layout, timeout, device, stream: Some(stream), started: false })
     }
 
@@ -204,7 +208,7 @@ impl Running {
         match (error.kind(), error.raw_os_error()) {
             (ErrorKind::InvalidData, _) => Fault::BadFrame(format!("{camera}: {error}")),
             (ErrorKind::TimedOut, _) => {
-                let ms = self.timeout.as_millis();
+                let ms = (self.timeout * if self.started { 1 } else { FIRST }).as_millis();
                 Fault::Silent(format!("{camera} has delivered nothing for {ms} ms: unplug it and plug it in again"))
             }
             (_, Some(libc::ENODEV | libc::ENXIO)) => Fault::Gone(format!("{camera} is gone: plug it in again")),

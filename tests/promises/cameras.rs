@@ -38,7 +38,7 @@ fn a_camera_that_falls_silent_or_vanishes_is_reported_and_comes_back() {
     for fault in ["silent_after = 5", "vanish_after = 5"] {
         let folder = tempdir().unwrap();
         let faults = format!("timeout_ms = 100\n{fault}\nreturn_after = 3");
-        let file = board(folder.path(), &[AS_PNG, AS_REPLAY, ("timeout_ms = 800", &faults)]);
+        let file = board(folder.path(), &[AS_PNG, AS_REPLAY, ("timeout_ms = 600", &faults)]);
         let ran = run(lookalike().args(["run", "--json", "--frames", "20", "--board"]).arg(file));
         assert_eq!(ran.code, 0, "{}", ran.err);
         assert_eq!(ran.json().last().unwrap()["frames"], 20, "{fault}");
@@ -53,7 +53,7 @@ fn whoever_stands_there_after_a_fault_is_somebody_new() {
     std::fs::create_dir(&replay).unwrap();
     std::fs::copy(sample("camera/7-obama3.jpg"), replay.join("obama.jpg")).unwrap();
     let file =
-        board(folder.path(), &[AS_PNG, AS_REPLAY, ("timeout_ms = 800", "timeout_ms = 100\nvanish_after = 5\nreturn_after = 3")]);
+        board(folder.path(), &[AS_PNG, AS_REPLAY, ("timeout_ms = 600", "timeout_ms = 100\nvanish_after = 5\nreturn_after = 3")]);
     let ran = run(lookalike().args(["run", "--json", "--frames", "20", "--replay"]).arg(&replay).arg("--board").arg(file));
     assert_eq!(ran.code, 0, "{}", ran.err);
     let lines = ran.json();
