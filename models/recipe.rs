@@ -114,6 +114,8 @@ pub fn fingerprint() -> String {
         include_str!("quantize/mod.rs"),
         include_str!("quantize/check.rs"),
         include_str!("quantize/crops.rs"),
+        include_str!("quantize/equalise.rs"),
+        include_str!("quantize/fit.rs"),
         include_str!("quantize/net.rs"),
         include_str!("quantize/ranges.rs"),
         include_str!("quantize/report.rs"),

@@ -1,8 +1,10 @@
 //! A float ONNX file and what its net sees in, an int8 ONNX file (QDQ) and a report out. Static: ranges are fixed here.
 //!
 //! ```text
-//! photos -> crops -> run(float) -> ranges -> write -> correct -> write -> report
-//!           what each stage sees   bytes     QDQ      biases            what stays float
+//! photos -> crops -> run(float) -> ranges -> report  -> equalise -> fit -> write -> report
+//!           what each stage sees             what is    channels    weights,  QDQ
+//!                                            float,                 biases
+//!                                            what weak
 //! ```
 //!
 //! `net` says what of a file becomes bytes; `check` compares the finished file with the float one. Deterministic: no
@@ -10,6 +12,8 @@
 
 pub mod check;
 pub mod crops;
+pub mod equalise;
+pub mod fit;
 pub mod net;
 pub mod ranges;
 pub mod report;
@@ -18,18 +22,16 @@ pub mod sights;
 pub mod write;
 
 use crops::Crops;
-use net::{Net, Scaling};
+use fit::{Samples, Wanted};
+use net::{Layer, Net, Scaling};
 use prost::Message;
-use ranges::{Bytes, Choice, Extremes, Histogram};
+use ranges::{Bytes, Choice};
 use report::Report;
 use std::collections::BTreeMap;
-use write::Plan;
+use tract_onnx::pb;
+use write::{Plan, Rows};
 
 use anyhow::{Context, Result, ensure};
-
-/// As many pixels, and no fewer crops, tell a layer's mean well enough.
-const ENOUGH_PX: usize = 600_000;
-const FEWEST: usize = 16;
 
 /// How to quantize.
 #[derive(Clone, Copy, Debug, PartialEq, clap::Args)]
@@ -37,6 +39,13 @@ pub struct Options {
     /// How the range of each result is chosen.
     #[arg(long, value_enum, default_value_t = Choice::Mse)]
     pub ranges: Choice,
+    /// Leave channels as they are: by default each that a weak layer reads is scaled so that bytes suit it
+    #[arg(long)]
+    pub no_equalisation: bool,
+    /// A layer is weak where, quantized alone, it leaves the answer less signal over noise than this: its weights are
+    /// rounded for its answers' sake and the channels that it reads are scaled
+    #[arg(long, value_name = "DB", default_value_t = 43.0)]
+    pub fit_below_db: f32,
     /// Leave the biases as they are: by default each takes up the mean error of its layer
     #[arg(long)]
     pub no_bias_correction: bool,
@@ -50,7 +59,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { ranges: Choice::Mse, no_bias_correction: false, keep_float_below_db: 15.0, report: false }
+        Self {
+            ranges: Choice::Mse,
+            no_equalisation: false,
+            fit_below_db: 43.0,
+            no_bias_correction: false,
+            keep_float_below_db: 15.0,
+            report: false,
+        }
     }
 }
 
@@ -76,18 +92,20 @@ pub fn quantize(float: &[u8], input: Input, crops: &Crops, options: Options) -> 
     ensure!(!crops.pictures.is_empty(), "nothing to calibrate on");
     let mut net = Net::read(float)?;
     net.take_other_input(input.float, input.int8)?;
-    let whole = Plan { points: net.points(), layers: net.layers(), trial: true };
-    ensure!(!whole.layers.is_empty(), "no layer that could compute with bytes");
-    let plain = write::write(&net, &Plan { points: vec![], layers: vec![], trial: false }, &BTreeMap::new())?;
-    let bytes = measure(&net, &plain, input.int8, crops, options.ranges)?;
+    let mut plan = Plan { points: net.points(), layers: net.layers(), rows: BTreeMap::new(), trial: true };
+    ensure!(!plan.layers.is_empty(), "no layer that could compute with bytes");
+    let mut plain = write::write(&net, &Plan::default(), &BTreeMap::new())?;
+    let mut bytes = choose_bytes(&mut net, &plain, input.int8, crops, options, &[])?;
 
-    let mut report = Report::alone(&net, &plain, &whole, &bytes, input.int8, crops)?;
-    let mut plan = whole;
+    let mut report = Report::alone(&net, &plain, &plan, &bytes, input.int8, crops)?;
     plan.layers.retain(|layer| report.alone[&layer.name] >= options.keep_float_below_db);
     ensure!(!plan.layers.is_empty(), "every layer loses too much: nothing is left to quantize");
-    if !options.no_bias_correction {
-        correct(&mut net, &plain, &plan, &bytes, input.int8, crops)?;
+    let weak: Vec<Layer> = plan.layers.iter().filter(|l| report.alone[&l.name] < options.fit_below_db).cloned().collect();
+    if !options.no_equalisation && !weak.is_empty() {
+        bytes = choose_bytes(&mut net, &plain, input.int8, crops, options, &weak)?;
+        plain = write::write(&net, &Plan::default(), &BTreeMap::new())?;
     }
+    plan.rows = fit(&net, &plain, &plan, &bytes, input.int8, crops, &weak, options)?;
     plan.trial = false;
     let mut model = write::write(&net, &plan, &bytes)?;
     report.together(&plain, &model, &plan, &net.ends(), input.int8, crops)?;
@@ -98,48 +116,52 @@ pub fn quantize(float: &[u8], input: Input, crops: &Crops, options: Options) -> 
     Ok(Quantized { onnx: model.encode_to_vec(), report })
 }
 
-/// Scale and zero point of every point, by the name that it is like.
-fn measure(
-    net: &Net,
-    plain: &tract_onnx::pb::ModelProto,
+/// Scale and zero point of every point, by the name that it is like; channels that `weak` layers read are scaled to suit
+/// them.
+fn choose_bytes(
+    net: &mut Net,
+    plain: &pb::ModelProto,
     scaling: Scaling,
     crops: &Crops,
-    choice: Choice,
+    options: Options,
+    weak: &[Layer],
 ) -> Result<BTreeMap<String, Bytes>> {
-    let own: Vec<String> = net.points().into_iter().filter(|p| p.name == p.like && p.name != net.input).map(|p| p.name).collect();
-    let measured: Vec<String> = own.iter().map(|name| net.measured(name).to_string()).collect();
-    let mut extremes = vec![Extremes::default(); own.len()];
-    run::run(plain, scaling, crops, &measured, &mut |seen| extremes[seen.index].see(seen.values))?;
-    let mut histograms: Vec<Histogram> = extremes.into_iter().map(Histogram::new).collect();
-    run::run(plain, scaling, crops, &measured, &mut |seen| histograms[seen.index].see(seen.values))?;
-    let mut bytes: BTreeMap<String, Bytes> = own.into_iter().zip(histograms.iter().map(|h| h.choose(choice))).collect();
     ensure!(scaling.mean.iter().all(|&m| m == scaling.mean[0] && m.fract() == 0.0), "an int8 file needs one whole mean");
+    let mut bytes = equalise::choose_bytes(net, plain, scaling, crops, options.ranges, weak)?;
     bytes.insert(net.input.clone(), Bytes { scale: scaling.scale, zero_point: scaling.mean[0] as u8 });
     Ok(bytes)
 }
 
-/// Adds to each layer's bias what its result, computed with bytes up to there, lacks in the mean (Nagel et al. 2019,
-/// arXiv 1906.04721, section 4.2, with the crops in place of assumed distributions).
-fn correct(
-    net: &mut Net,
-    plain: &tract_onnx::pb::ModelProto,
+/// Chooses whole numbers for each layer in turn, so that from what the bytes before it give it answers as the float
+/// network does.
+#[expect(clippy::too_many_arguments, reason = "all that is known of the network by now")]
+fn fit(
+    net: &Net,
+    plain: &pb::ModelProto,
     plan: &Plan,
     bytes: &BTreeMap<String, Bytes>,
     scaling: Scaling,
     crops: &Crops,
-) -> Result<()> {
-    let crops = &crops.thinned((ENOUGH_PX / (crops.height * crops.width)).max(FEWEST));
-    let names: Vec<String> = plan.layers.iter().map(|l| l.name.clone()).collect();
-    let wanted = run::channel_means(plain, scaling, crops, &names)?;
+    weak: &[Layer],
+    options: Options,
+) -> Result<BTreeMap<String, Rows>> {
+    let crops = &fit::enough(crops);
+    let wanted = Wanted::of(net, &plan.layers, plain, scaling, crops)?;
+    let mut done = Plan { layers: vec![], ..plan.clone() };
     for (layer, wanted) in plan.layers.iter().zip(wanted) {
-        let model = write::write(net, plan, bytes)?;
-        let found = run::channel_means(&model, scaling, crops, std::slice::from_ref(&layer.name))?.remove(0);
-        let bias = net.weights.get_mut(&layer.bias).context("a bias that is not constant")?;
-        for ((b, wanted), found) in bias.values.iter_mut().zip(wanted).zip(found) {
-            *b = (f64::from(*b) + wanted - found) as f32;
-        }
+        let point = plan.points.iter().find(|p| p.name == layer.reads).context("a layer that reads no point")?;
+        let (weight, bias, step) = (&net.weights[&layer.weight], &net.weights[&layer.bias], bytes[&point.like].scale);
+        let samples = Samples::take(net, layer, wanted, &write::write(net, &done, bytes)?, scaling, crops)?;
+        let mut rows = match weak.contains(layer) {
+            true => samples.round(weight, &bias.values, step),
+            false => Rows::quantize(weight, bias, step),
+        };
+        let corrected = samples.bias(&rows.weight_values());
+        rows.set_bias(if options.no_bias_correction { &bias.values } else { &corrected }, step);
+        done.layers.push(layer.clone());
+        done.rows.insert(layer.name.clone(), rows);
     }
-    Ok(())
+    Ok(done.rows)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! point give a point *like* it, with the same scale and zero point. A network's last layers are no points: their
 //! numbers stay floats.
 
+use super::equalise::Link;
 use crate::onnx::Tensor;
 use anyhow::{Context, Result, ensure};
 use prost::Message;
@@ -116,6 +117,35 @@ impl Net {
         layers
     }
 
+    /// The layers around a point's channels, where nothing else makes or reads them: the layer, its activation, pools.
+    pub fn link(&self, point: &str) -> Option<Link> {
+        let layers = self.layers();
+        let activation = self.nodes().iter().find(|n| n.output[0] == point)?;
+        let from = layers.iter().find(|l| l.name == activation.input[0] && self.is_activated(&l.name))?;
+        let channels = self.weights.get(&from.bias)?.values.len();
+        let (mut to, mut rest) = (Vec::new(), vec![point.to_string()]);
+        while let Some(name) = rest.pop() {
+            for node in self.readers(&name) {
+                let layer = layers.iter().find(|l| l.name == node.output[0]);
+                match (node.op_type.as_str(), layer) {
+                    ("MaxPool" | "AveragePool" | "Flatten", _) => rest.push(node.output[0].clone()),
+                    (_, Some(layer)) if self.reads_all(layer, channels) => to.push(layer.clone()),
+                    _ => return None,
+                }
+            }
+            if self.is_output(&name) {
+                return None;
+            }
+        }
+        Some(Link { from: from.clone(), to })
+    }
+
+    /// Whether a layer's columns are of so many channels.
+    fn reads_all(&self, layer: &Layer, channels: usize) -> bool {
+        let shape = &self.weights[&layer.weight].shape;
+        if shape.len() == 2 { shape[1].is_multiple_of(channels) } else { shape[1] == channels }
+    }
+
     /// The result whose numbers decide the range of a point: what max pooling drops needs no place in it.
     pub fn measured<'n>(&'n self, point: &'n str) -> &'n str {
         match self.readers(point)[..] {
@@ -132,6 +162,20 @@ impl Net {
             ends.push(softmax.map_or(output, |n| n.input[0].clone()));
         }
         ends
+    }
+
+    /// Where a layer's rows are laid on what it reads.
+    pub fn window(&self, layer: &Layer) -> Result<Window> {
+        let node = self.nodes().iter().find(|n| n.output[0] == layer.name).context("a layer without a node")?;
+        let shape = &self.weights[&layer.weight].shape;
+        let list = |name: &str, least: usize, other: usize| -> Vec<usize> {
+            let found = node.attribute.iter().find(|a| a.name == name && a.ints.len() >= least);
+            found.map_or(vec![other; least], |a| a.ints.iter().map(|&i| i as usize).collect())
+        };
+        let (stride, apart, pads) = (list("strides", 2, 1), list("dilations", 2, 1), list("pads", 4, 0));
+        let size = if shape.len() == 4 { Some([shape[2], shape[3]]) } else { None };
+        let pads = [[pads[0], pads[2]], [pads[1], pads[3]]];
+        Ok(Window { size, stride: [stride[0], stride[1]], apart: [apart[0], apart[1]], pads })
     }
 
     /// Changes the weights of the layers that read the input so that the network takes `(byte - to.mean) * to.scale`
@@ -205,6 +249,41 @@ impl Net {
     }
 }
 
+/// Which part of a picture a layer's row is laid on.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Height and width; none for a dense layer, which reads all at once.
+    size: Option<[usize; 2]>,
+    stride: [usize; 2],
+    apart: [usize; 2],
+    /// Zeros before and behind.
+    pads: [[usize; 2]; 2],
+}
+
+impl Window {
+    /// Height and width of what comes out; `shape`: of what goes in, [n, channels, height, width].
+    pub fn output(&self, shape: &[usize]) -> [usize; 2] {
+        let Some(size) = self.size else { return [1, 1] };
+        std::array::from_fn(|k| {
+            let [before, behind] = self.pads[k];
+            (shape[k + 2] + before + behind - (size[k] - 1) * self.apart[k] - 1) / self.stride[k] + 1
+        })
+    }
+
+    /// Appends the numbers of one picture that a row is laid on for that place of the output, in the order of its weights.
+    pub fn unfold(&self, picture: &[f32], shape: &[usize], place: [usize; 2], to: &mut Vec<f32>) {
+        let Some([height, width]) = self.size else { return to.extend(picture) };
+        let from = |k: usize, step: usize| (place[k] * self.stride[k] + step * self.apart[k]).checked_sub(self.pads[k][0]);
+        for plane in picture.chunks_exact(shape[2] * shape[3]) {
+            for y in (0..height).map(|step| from(0, step).filter(|&y| y < shape[2])) {
+                for x in (0..width).map(|step| from(1, step).filter(|&x| x < shape[3])) {
+                    to.push(y.zip(x).map_or(0.0, |(y, x)| plane[y * shape[3] + x]));
+                }
+            }
+        }
+    }
+}
+
 /// How bytes become numbers: `(byte - mean) * scale`.
 #[derive(Clone, Copy, Debug)]
 pub struct Scaling {
@@ -217,7 +296,7 @@ pub struct Scaling {
 fn is_layer(node: &pb::NodeProto) -> bool {
     let plain = |name: &str| node.attribute.iter().find(|a| a.name == name);
     match node.op_type.as_str() {
-        "Conv" => plain("group").is_none_or(|a| a.i == 1),
+        "Conv" => plain("group").is_none_or(|a| a.i == 1) && plain("auto_pad").is_none_or(|a| a.s == b"NOTSET"),
         "Gemm" => {
             plain("transB").is_some_and(|a| a.i == 1)
                 && plain("transA").is_none_or(|a| a.i == 0)

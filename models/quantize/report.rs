@@ -40,7 +40,7 @@ impl Report {
         let mut report = Self::default();
         for layer in &whole.layers {
             let points = whole.points.iter().filter(|p| p.name == layer.reads).cloned().collect();
-            let model = write(net, &Plan { points, layers: vec![layer.clone()], trial: true }, bytes)?;
+            let model = write(net, &Plan { points, layers: vec![layer.clone()], trial: true, ..Plan::default() }, bytes)?;
             let found = run::answers(&model, scaling, &crops, &ends)?;
             let worst = wanted.iter().zip(&found).map(|(w, f)| decibels(w, f)).fold(f32::INFINITY, f32::min);
             report.alone.insert(layer.name.clone(), worst);

@@ -52,26 +52,6 @@ pub fn answers(model: &pb::ModelProto, scaling: Scaling, crops: &Crops, names: &
     Ok(all)
 }
 
-/// The mean of each channel of each result.
-pub fn channel_means(model: &pb::ModelProto, scaling: Scaling, crops: &Crops, names: &[String]) -> Result<Vec<Vec<f64>>> {
-    let mut sums = vec![Vec::new(); names.len()];
-    let mut counts = vec![0usize; names.len()];
-    run(model, scaling, crops, names, &mut |seen| {
-        let channels = seen.shape[1];
-        let area: usize = seen.shape[2..].iter().product();
-        let sums: &mut Vec<f64> = &mut sums[seen.index];
-        sums.resize(channels, 0.0);
-        for (at, plane) in seen.values.chunks_exact(area).enumerate() {
-            sums[at % channels] += plane.iter().map(|&v| f64::from(v)).sum::<f64>();
-        }
-        counts[seen.index] += seen.shape[0] * area;
-    })?;
-    for (sums, count) in sums.iter_mut().zip(counts) {
-        sums.iter_mut().for_each(|s| *s /= count.max(1) as f64);
-    }
-    Ok(sums)
-}
-
 /// Interleaved bytes to planes of numbers.
 fn planes(picture: &[u8], Scaling { mean, scale }: Scaling) -> impl Iterator<Item = f32> {
     (0..3).flat_map(move |c| picture.iter().skip(c).step_by(3).map(move |&b| (f32::from(b) - mean[c]) * scale))

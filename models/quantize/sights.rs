@@ -15,7 +15,7 @@ use lookalike::types::{Face, Frame};
 use std::path::Path;
 
 /// So many crops tell a range; more only take time.
-const ENOUGH: [(Role, usize); 4] = [(Role::Pnet, 320), (Role::Rnet, 512), (Role::Onet, 384), (Role::Embedder, 64)];
+const ENOUGH: [(Role, usize); 4] = [(Role::Pnet, 640), (Role::Rnet, 1024), (Role::Onet, 384), (Role::Embedder, 64)];
 
 /// What the nets see in some photos.
 pub struct Sights {

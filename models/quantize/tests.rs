@@ -75,9 +75,8 @@ fn points_are_where_an_engine_passes_bytes_on() {
 #[test]
 fn another_input_scaling_changes_no_answer() {
     let mut net = Net::read(&network()).unwrap();
-    let nothing = Plan { points: vec![], layers: vec![], trial: false };
     let answers = |net: &Net, scaling| {
-        run::answers(&write::write(net, &nothing, &BTreeMap::new()).unwrap(), scaling, &crops(), &net.ends()).unwrap()
+        run::answers(&write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(), scaling, &crops(), &net.ends()).unwrap()
     };
     let wanted = answers(&net, INPUT.float);
     net.take_other_input(INPUT.float, INPUT.int8).unwrap();
@@ -87,12 +86,45 @@ fn another_input_scaling_changes_no_answer() {
 }
 
 #[test]
+fn channels_are_scaled_where_nothing_else_reads_them_and_no_answer_changes() {
+    let mut net = Net::read(&network()).unwrap();
+    let linked: Vec<String> = net.points().into_iter().filter(|p| net.link(&p.name).is_some()).map(|p| p.name).collect();
+    // The first pool is read by a sum too, the last sum has no layer of its own before its activation.
+    assert_eq!(linked, ["relu2", "prelu4"]);
+    let answers = |net: &Net| {
+        run::answers(&write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(), FLOAT, &crops(), &net.ends()).unwrap()
+    };
+    let wanted = answers(&net);
+    for name in linked {
+        let link = net.link(&name).unwrap();
+        let factors: Vec<f32> = (0..net.weights[&link.from.bias].values.len()).map(|i| 0.1 * 1.5f32.powi(i as i32)).collect();
+        equalise::multiply(&mut net, &link, &factors).unwrap();
+    }
+    for (wanted, found) in wanted.iter().zip(answers(&net)) {
+        assert!(report::decibels(wanted, &found) > 100.0);
+    }
+}
+
+#[test]
+fn every_part_lessens_the_noise() {
+    let worst = |options: Options| {
+        let report = done(options).report;
+        let ends = &report.results[report.results.len() - 2..];
+        ends.iter().map(|(_, db)| *db).sum::<f32>()
+    };
+    let all = Options { fit_below_db: 200.0, ..Options::default() };
+    let whole = worst(all);
+    assert!(whole > worst(Options { no_equalisation: true, ..all }), "equalisation");
+    assert!(whole > worst(Options { fit_below_db: 0.0, ..all }), "rounding");
+}
+
+#[test]
 fn a_quantized_file_answers_nearly_as_the_float_one_through_tract() {
     for ranges in [Choice::MinMax, Choice::Percentile, Choice::Mse] {
         let quantized = done(Options { ranges, ..Options::default() });
         assert!(quantized.report.layers.iter().all(|(_, int8)| *int8), "{}", quantized.report);
-        let model = tract_onnx::pb::ModelProto::decode(&quantized.onnx[..]).unwrap();
-        let float = tract_onnx::pb::ModelProto::decode(&network()[..]).unwrap();
+        let model = pb::ModelProto::decode(&quantized.onnx[..]).unwrap();
+        let float = pb::ModelProto::decode(&network()[..]).unwrap();
         let names = ["probability".to_string(), "boxes".to_string()];
         let wanted = run::answers(&float, INPUT.float, &crops(), &names).unwrap();
         let found = run::answers(&model, INPUT.int8, &crops(), &names).unwrap();
@@ -111,12 +143,13 @@ fn the_same_inputs_give_the_same_bytes() {
 #[test]
 fn bias_correction_takes_the_mean_error_away() {
     let mean_error = |options| {
-        let model = tract_onnx::pb::ModelProto::decode(&done(options).onnx[..]).unwrap();
-        let float = tract_onnx::pb::ModelProto::decode(&network()[..]).unwrap();
+        let model = pb::ModelProto::decode(&done(options).onnx[..]).unwrap();
+        let float = pb::ModelProto::decode(&network()[..]).unwrap();
         let names = ["boxes".to_string()];
-        let wanted = run::channel_means(&float, INPUT.float, &crops(), &names).unwrap();
-        let found = run::channel_means(&model, INPUT.int8, &crops(), &names).unwrap();
-        wanted[0].iter().zip(&found[0]).map(|(w, f)| (w - f).abs()).sum::<f64>()
+        let wanted = run::answers(&float, INPUT.float, &crops(), &names).unwrap().remove(0);
+        let found = run::answers(&model, INPUT.int8, &crops(), &names).unwrap().remove(0);
+        let means = [&wanted, &found].map(|rows| [0, 1, 2, 3].map(|k| rows.iter().skip(k).step_by(4).sum::<f32>()));
+        means[0].iter().zip(means[1]).map(|(w, f)| (w - f).abs()).sum::<f32>()
     };
     let (with, without) =
         (mean_error(Options::default()), mean_error(Options { no_bias_correction: true, ..Options::default() }));

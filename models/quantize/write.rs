@@ -11,13 +11,15 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use tract_onnx::pb::{self, tensor_proto::DataType};
 
-/// What of a network computes with bytes.
-#[derive(Clone)]
+/// What of a network computes with bytes: by default nothing.
+#[derive(Clone, Default)]
 pub struct Plan {
     /// The results that become bytes.
     pub points: Vec<Point>,
     /// The layers whose weights become bytes; each reads one of the points.
     pub layers: Vec<Layer>,
+    /// The weights of layers for which they are chosen already; those of others go to the nearest whole numbers.
+    pub rows: BTreeMap<String, Rows>,
     /// For trials: weights and biases are written as floats, rounded to what whole numbers would hold. The answers are the
     /// same and the file is sooner loaded.
     pub trial: bool,
@@ -51,8 +53,8 @@ pub fn write(net: &Net, plan: &Plan, bytes: &BTreeMap<String, Bytes>) -> Result<
         if let Some(layer) = plan.layers.iter().find(|l| l.name == name) {
             let point = like(&layer.reads).with_context(|| format!("`{name}` reads no point"))?;
             let (weight, bias) = (&net.weights[&layer.weight], &net.weights[&layer.bias]);
-            let rows = Rows::quantize(weight, bias, of(point)?.scale);
             let step = of(point)?.scale;
+            let rows = plan.rows.get(&name).cloned().unwrap_or_else(|| Rows::quantize(weight, bias, step));
             if plan.trial {
                 writer.constant(&layer.weight, &weight.shape, Numbers::Floats(&rows.weight_values()));
                 writer.constant(&layer.bias, &bias.shape, Numbers::Floats(&rows.bias_values(step)));
@@ -148,38 +150,48 @@ impl Writer {
 }
 
 /// A layer's weights and bias as whole numbers.
-#[derive(Debug, PartialEq)]
-struct Rows {
-    weights: Vec<i8>,
-    scales: Vec<f32>,
-    bias: Vec<i32>,
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    pub(super) weights: Vec<i8>,
+    /// One for each row.
+    pub(super) scales: Vec<f32>,
+    pub(super) bias: Vec<i32>,
 }
 
 impl Rows {
-    /// `step`: the scale of the layer's input.
-    fn quantize(weight: &Tensor, bias: &Tensor, step: f32) -> Self {
+    /// To the nearest. `step`: the scale of the layer's input.
+    pub(super) fn quantize(weight: &Tensor, bias: &Tensor, step: f32) -> Self {
         let rows = bias.values.len();
-        let mut found = Self { weights: Vec::with_capacity(weight.values.len()), scales: vec![], bias: vec![] };
+        let mut found = Self::default();
         for (row, &b) in weight.values.chunks_exact(weight.values.len() / rows.max(1)).zip(&bias.values) {
             let most = row.iter().fold(0f32, |m, w| m.max(w.abs()));
-            // A row of next to nothing must not have a step so small that its bias no longer fits.
-            let least = (b.abs() / step / (1 << 30) as f32).max(f32::MIN_POSITIVE * 1e6);
-            let scale = (most / 127.0).max(least);
+            let scale = (most / 127.0).max(Self::least_scale(b, step));
             found.weights.extend(row.iter().map(|w| (w / scale).round_ties_even().clamp(-127.0, 127.0) as i8));
-            found.bias.push((f64::from(b) / f64::from(scale * step)).round_ties_even() as i32);
             found.scales.push(scale);
         }
+        found.set_bias(&bias.values, step);
         found
     }
 
+    /// A row of next to nothing must not have a scale so small that its bias no longer fits.
+    pub(super) fn least_scale(bias: f32, step: f32) -> f32 {
+        (bias.abs() / step / (1 << 30) as f32).max(f32::MIN_POSITIVE * 1e6)
+    }
+
+    /// `step`: the scale of the layer's input.
+    pub(super) fn set_bias(&mut self, bias: &[f32], step: f32) {
+        let steps = |(&b, &scale): (&f32, &f32)| (f64::from(b) / f64::from(scale * step)).round_ties_even() as i32;
+        self.bias = bias.iter().zip(&self.scales).map(steps).collect();
+    }
+
     /// The numbers that the weights stand for.
-    fn weight_values(&self) -> Vec<f32> {
+    pub(super) fn weight_values(&self) -> Vec<f32> {
         let row = self.weights.len() / self.scales.len().max(1);
         self.weights.iter().enumerate().map(|(i, &w)| f32::from(w) * self.scales[i / row]).collect()
     }
 
     /// The numbers that the biases stand for.
-    fn bias_values(&self, step: f32) -> Vec<f32> {
+    pub(super) fn bias_values(&self, step: f32) -> Vec<f32> {
         self.bias.iter().zip(&self.scales).map(|(&b, s)| b as f32 * (s * step)).collect()
     }
 }
