@@ -1,7 +1,8 @@
-/* hdmi OUTPUT CAPTURE WIDTH HEIGHT FILE: plays raw frames (YUYV, back to back, over and over) into the kernel's virtual video
+/* hdmi OUTPUT CAPTURE WIDTH HEIGHT FOURCC FILE: plays raw frames (back to back, over and over) into the kernel's virtual video
  * driver "vivid", whose capture device then shows them as an HDMI cable would: a frame grabber for the tests. Runs until killed.
  *
- * Linux, admin-guide/media/vivid.rst, "Video and Sink Loop". Both ends need the same timings; the loop is a control of CAPTURE.
+ * Linux, admin-guide/media/vivid.rst, "Video and Sink Loop". Both ends need the same timings and FOURCC; the loop is a control
+ * of CAPTURE.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,11 +69,11 @@ static void control(int device, const char *name, int value) {
 }
 
 int main(int count, char **words) {
-    if (count != 6) {
-        fprintf(stderr, "usage: hdmi OUTPUT CAPTURE WIDTH HEIGHT FILE\n");
+    if (count != 7 || strlen(words[5]) != 4) {
+        fprintf(stderr, "usage: hdmi OUTPUT CAPTURE WIDTH HEIGHT FOURCC FILE\n");
         return 2;
     }
-    int output = opened(words[1]), capture = opened(words[2]), film = opened(words[5]);
+    int output = opened(words[1]), capture = opened(words[2]), film = opened(words[6]);
     unsigned width = atoi(words[3]), height = atoi(words[4]);
     for (int end = 0; end < 2; end++) {
         int device = end ? capture : output;
@@ -87,13 +88,13 @@ int main(int count, char **words) {
     ask(output, VIDIOC_G_FMT, &format, "format");
     format.fmt.pix.width = width;
     format.fmt.pix.height = height;
-    format.fmt.pix.pixelformat = V4L2_PIX_FMT_YUYV;
+    memcpy(&format.fmt.pix.pixelformat, words[5], 4);
     format.fmt.pix.field = V4L2_FIELD_NONE;
     format.fmt.pix.bytesperline = format.fmt.pix.sizeimage = 0;
     ask(output, VIDIOC_S_FMT, &format, "format");
     size_t size = format.fmt.pix.sizeimage, length = lseek(film, 0, SEEK_END), frames = length / size;
     if (!frames) {
-        fprintf(stderr, "%s is shorter than a frame of %zu bytes\n", words[5], size);
+        fprintf(stderr, "%s is shorter than a frame of %zu bytes\n", words[6], size);
         return 1;
     }
     char *pictures = mmap(0, length, PROT_READ, MAP_PRIVATE, film, 0);

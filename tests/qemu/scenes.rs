@@ -1,6 +1,6 @@
 //! `scenes SAMPLES OUT`: sample photos in, what the emulated cameras show out.
 //!
-//! For each photo a JPEG and a raw YUYV frame (BT.601, limited range) of 640 x 480, as the replay camera shows it. Besides
+//! For each photo a JPEG and raw YUYV and YU12 frames (BT.601, limited range) of 640 x 480, as the replay camera shows it. Besides
 //! `number-00.jpg` to `number-63.jpg`: the first photo with its number at the lower edge, from the left a white block, a black
 //! one, then six bits, the highest first.
 
@@ -30,7 +30,9 @@ fn main() -> Result<()> {
         let frame = frame(&samples.join(file))?;
         let picture = RgbImage::from_raw(frame.width, frame.height, frame.pixels.clone()).context("a frame without pixels")?;
         write_jpeg(&picture, &out.join(format!("{name}.jpg")))?;
-        fs::write(out.join(format!("{name}.yuyv")), yuyv(&frame))?;
+        let raw = yuyv(&frame);
+        fs::write(out.join(format!("{name}.yu12")), yu12(&raw, frame.width as usize))?;
+        fs::write(out.join(format!("{name}.yuyv")), raw)?;
         if name == PHOTOS[0].1 {
             for number in 0..NUMBERS {
                 write_jpeg(&numbered(&picture, number), &out.join(format!("number-{number:02}.jpg")))?;
@@ -84,4 +86,13 @@ fn yuyv(frame: &Frame) -> Vec<u8> {
         bytes.extend([luma(a), u, luma(b), v].map(|value| value.round() as u8));
     }
     bytes
+}
+
+/// Every second row's U and V, for both rows.
+fn yu12(yuyv: &[u8], width: usize) -> Vec<u8> {
+    let every = |from: usize, step: usize, rows: usize| {
+        let rows = yuyv.chunks_exact(width * 2).step_by(rows);
+        rows.flat_map(move |row| row.iter().skip(from).step_by(step).copied()).collect::<Vec<u8>>()
+    };
+    [every(0, 2, 1), every(1, 4, 2), every(3, 4, 2)].concat()
 }
