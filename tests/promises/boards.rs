@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 fn boards() -> Vec<PathBuf> {
     let listing = std::fs::read_dir(root().join("board-config")).unwrap();
-    let mut files: Vec<PathBuf> = listing.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
+    let mut files: Vec<PathBuf> =
+        listing.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
     files.sort();
     files
 }
@@ -42,7 +43,8 @@ fn an_unknown_key_is_refused_in_every_board_file_and_section() {
     let changed = folder.path().join("board.toml");
     for file in boards() {
         let text = std::fs::read_to_string(&file).unwrap();
-        for (at, _) in text.match_indices("]\n").filter(|(at, _)| text[..*at].lines().last().is_some_and(|l| l.starts_with('['))) {
+        for (at, _) in text.match_indices("]\n").filter(|(at, _)| text[..*at].lines().last().is_some_and(|l| l.starts_with('[')))
+        {
             std::fs::write(&changed, format!("{}no_such_key = 1\n{}", &text[..at + 2], &text[at + 2..])).unwrap();
             let complaint = format!("{:#}", Board::read(&changed).unwrap_err());
             assert!(complaint.contains("no_such_key"), "{}: {complaint}", file.display());

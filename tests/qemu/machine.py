@@ -106,7 +106,7 @@ class Machine:
 
     def start(self, command, name):
         """Starts a command beside the shell; its standard output goes to NAME.out on the host, the rest to NAME.err."""
-        self.sh(f"{command} >/host/{name}.out 2>/host/{name}.err & echo $! >/tmp/{name}.pid")
+        self.sh(f": >/host/{name}.out; {command} >>/host/{name}.out 2>/host/{name}.err & echo $! >/tmp/{name}.pid")
 
     def pid(self, name):
         return int(self.sh(f"cat /tmp/{name}.pid"))

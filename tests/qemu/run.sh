@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [SCENE]...: builds the program for the boards, an emulated board around it, and plays the scenes of suite.py on it.
 # Needs the models of models/out; makes them where they are missing. Where the emulator or a compiler cannot be had it says so
-# and exits with 0.
+# and exits with 0. After $SECONDS_LEFT seconds, where that is set, nothing more begins.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 place=$PWD/target/qemu
@@ -9,6 +9,8 @@ mkdir -p "$place/share"
 
 skip() { echo "test-system: SKIPPED: $1"; exit 0; }
 
+left=${SECONDS_LEFT:-100000}
+[ "$left" -gt 300 ] || skip "no time is left; make test-system"
 [ "$(uname -m)" = x86_64 ] || skip "written for x86-64"
 board-config/packages.sh ../tests/qemu/packages.txt || skip "no emulator"
 kernel=$(tests/qemu/fetch.sh 2>"$place/why") || skip "$(tail -n 1 "$place/why")"
@@ -17,7 +19,7 @@ kernel=$(tests/qemu/fetch.sh 2>"$place/why") || skip "$(tail -n 1 "$place/why")"
 tests/qemu/debian.sh 2>"$place/why" || skip "$(tail -n 1 "$place/why")"
 
 echo "test-system: builds the program for the boards"
-board-config/arm/build.sh qemu
+timeout "$left" board-config/arm/build.sh qemu || { [ $? -eq 124 ] && skip "the build took all the time that was left"; exit 1; }
 aarch64-linux-gnu-gcc -O2 -static -o "$place/hdmi" tests/qemu/hdmi.c
 cp "$place/root/boot/vmlinuz-$kernel" "$place/kernel"
 tests/qemu/initramfs.py "$place/root" "$kernel" "$place/initramfs.cpio" tests/qemu/init=init "$place/hdmi=bin/hdmi"
@@ -39,4 +41,4 @@ for version in 0.1.0 0.1.1; do
     VERSION=$version board-config/package/deb.sh rpi4
     mv target/boards/rpi4/lookalike_${version}_arm64.deb "$place/share/"
 done
-exec python3 tests/qemu/suite.py "$@"
+SECONDS_LEFT=$((left - SECONDS)) exec python3 tests/qemu/suite.py "$@"

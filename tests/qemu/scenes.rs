@@ -13,11 +13,8 @@ use std::fs;
 use std::path::Path;
 
 /// Who is shown: the sample's file below SAMPLES, and the name of what comes of it.
-const PHOTOS: [(&str, &str); 3] = [
-    ("camera/1-obama.jpg", "obama"),
-    ("camera/5-biden.jpg", "biden"),
-    ("camera/3-astronaut.png", "collins"),
-];
+const PHOTOS: [(&str, &str); 3] =
+    [("camera/1-obama.jpg", "obama"), ("camera/5-biden.jpg", "biden"), ("camera/3-astronaut.png", "collins")];
 const NUMBERS: u32 = 64;
 const BLOCK_PX: u32 = 40;
 
