@@ -226,14 +226,14 @@ def accept(listening, process):
 
 
 def until(seconds, what, test, every=0.25):
-    """Asks until the answer is something, and gives it."""
+    """Asks until the answer is something, and gives it. `what` names it, or a function that then does."""
     end = time.monotonic() + seconds
     while True:
         answer = test()
         if answer:
             return answer
         if time.monotonic() > end:
-            raise Failure(f"{what}: not within {seconds} s")
+            raise Failure(f"{what() if callable(what) else what}: not within {seconds} s")
         time.sleep(every)
 
 

@@ -56,6 +56,8 @@ class Board(Machine):
     def modules(self, *names):
         for name in names:
             self.sh(f"modprobe {name}")
+        if "uvcvideo" in names:
+            until(30, "the USB camera", lambda: "yes" in self.sh("test -e /dev/video0 && echo yes", codes=()))
 
     def board(self, **changes):
         """Writes a board file with other values for some keys; its place inside."""
@@ -90,7 +92,7 @@ class Board(Machine):
             self.check_alive()
             return name in self.last_names()
 
-        until(seconds, f"{name} in the log ({self.said()[-300:] if (self.share / 'run.err').exists() else ''})", is_there)
+        until(seconds, lambda: f"{name} in the log, which says: {self.said()[-500:]}", is_there)
         until(60, f"{name} on the panel", lambda: self.shows(name))
 
     def check_alive(self):
@@ -339,8 +341,8 @@ def package():
     with UsbCamera(film("obama.jpg", "biden.jpg")) as camera, tempfile.TemporaryDirectory(prefix="disk.", dir=BUILD) as folder:
         disk = pathlib.Path(folder) / "disk.img"
         subprocess.run(["cp", "--sparse=always", BUILD / "debian.img", disk], check=True)
-        camera.do("show 0")
         with Board(disk=disk, camera=camera, words="booth.debian") as board:
+            camera.do("show 0")
             for deb in (BUILD / "share").glob("*.deb"):
                 shutil.copy(deb, board.share)
             older, newer = sorted(p.name for p in board.share.glob("*.deb"))
