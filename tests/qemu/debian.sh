@@ -18,7 +18,7 @@ apt_options="-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o APT::Sa
 apt-get -qq $apt_options update >&2 || none "Debian's package lists are out of reach"
 # shellcheck disable=SC2086
 apt-get -qq $apt_options install --yes --no-install-recommends --download-only \
-    base-files base-passwd bash coreutils dash dpkg grep kmod procps sed systemd systemd-sysv udev util-linux >&2 ||
+    base-files base-passwd bash coreutils dash diffutils dpkg grep libc-bin kmod procps sed systemd systemd-sysv udev util-linux >&2 ||
     none "Debian has no packages for arm64 here"
 mkdir -p "$work/root/var/lib/dpkg/info" "$work/root/var/lib/dpkg/updates"
 for package in "$work"/cache/archives/*.deb; do
