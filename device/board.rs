@@ -31,7 +31,7 @@ pub struct Board {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Camera {
-    /// `auto` takes a V4L2 camera where there is one and replays pictures otherwise.
+    /// `auto` takes a V4L2 camera where there is one, else `command` where it is not empty, and replays pictures otherwise.
     pub kind: CameraKind,
     /// A V4L2 device such as `/dev/video0`, or `auto` for the first that captures.
     pub device: String,

@@ -13,7 +13,7 @@
 //! | [`infer`] | runs nets: the `Model` door; `lower`: our operators in tract's graph; `choice`: on which kernels | tract, the crate `infer/kernels` |
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
-//! | [`camera`] | the `Camera` door: V4L2, or a folder replayed | types, picture, scale, its driver |
+//! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, its driver |
 //! | [`detect`] | MT-CNN, and following the faces that it found | types, the `Model` trait, the crate `infer/kernels` |
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
@@ -36,8 +36,8 @@
 //!    `board.rs` and `manifest.rs` know TOML.
 //! 3. Between the doors nothing reads a clock, a file, an environment variable or a random source that it was not handed;
 //!    the pipeline's clock is `stopwatch`.
-//! 4. The picture never waits for recognition: two threads of our own, one frame in flight, a busy worker means that the
-//!    frame is shown and not walked.
+//! 4. The picture never waits for recognition: one thread shows, one recognises, one frame in flight, a busy worker means that
+//!    the frame is shown and not walked. Other threads only listen: for signals, and to what a camera program complains of.
 //! 5. A face that leaves the frame leaves memory. Only `gallery/store.rs` writes people to disk, and only on an explicit
 //!    enrolment.
 //! 6. `board-config/desktop.toml` runs the whole product on any laptop, without camera, panel or GPU.

@@ -43,9 +43,13 @@ fn an_unknown_key_is_refused_in_every_board_file_and_section() {
     let changed = folder.path().join("board.toml");
     for file in boards() {
         let text = std::fs::read_to_string(&file).unwrap();
-        for (at, _) in text.match_indices("]\n").filter(|(at, _)| text[..*at].lines().last().is_some_and(|l| l.starts_with('[')))
-        {
-            std::fs::write(&changed, format!("{}no_such_key = 1\n{}", &text[..at + 2], &text[at + 2..])).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let sections: Vec<usize> = (0..lines.len()).filter(|&i| lines[i].starts_with('[')).collect();
+        assert_eq!(sections.len(), 6, "{}", file.display());
+        for section in sections {
+            let mut lines = lines.clone();
+            lines.insert(section + 1, "no_such_key = 1");
+            std::fs::write(&changed, lines.join("\n")).unwrap();
             let complaint = format!("{:#}", Board::read(&changed).unwrap_err());
             assert!(complaint.contains("no_such_key"), "{}: {complaint}", file.display());
         }
