@@ -69,7 +69,7 @@ cross: packages  ## the program for a board, built here: BOARD=rpi4, rpi5 or jet
 deb: packages  ## its package, with models, service and board file
 	@board-config/package/deb.sh $(BOARD)
 
-deploy: deb  ## puts the package on a board and starts it: BOARD=rpi4 HOST=pi@booth.local
+deploy: packages  ## puts the package on a board and starts it: BOARD=rpi4 HOST=pi@booth.local
 	@board-config/package/deploy.sh $(BOARD) $(HOST)
 
 packages:
