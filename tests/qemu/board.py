@@ -129,7 +129,7 @@ class Board(Machine):
         return self.shows_as(name.lower().replace(" ", "-"), NAME, can_bless=is_known)
 
     def shows_as(self, golden, place, can_bless=True, panel=None):
-        """Whether this place of the panel, or of the picture of it, is pixel for pixel as it was blessed."""
+        """Whether this place of the panel, as `panel` shows it, is pixel for pixel as it was blessed."""
         file = GOLDEN / f"{golden}.ppm"
         if not file.exists():
             if not is_blessing:
@@ -137,8 +137,8 @@ class Board(Machine):
             if not can_bless:
                 return False
             time.sleep(5)
-            write_ppm((panel or self.panel()).cut(*place), file)
-        return Picture.read(file).pixels == (panel or self.panel()).cut(*place).pixels
+            write_ppm((panel or self.panel)().cut(*place), file)
+        return Picture.read(file).pixels == (panel or self.panel)().cut(*place).pixels
 
     def memory_kb(self):
         status = self.sh("cat /proc/$(cat /tmp/run.pid)/status")

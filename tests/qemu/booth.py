@@ -121,13 +121,13 @@ def sixteen_bits_a_pixel():
         board.run("--screen", "fbdev")
         board.wait_for_log(OBAMA)
 
+        # The emulator's own picture of this card is none: the kernel's memory is read instead.
         def panel():
-            # The emulator's own picture of this card is none: the kernel's memory is read instead.
             board.sh("cat /dev/fb0 >/host/fb0")
             return Picture.of_565((board.share / "fb0").read_bytes(), width, height, int(sizes[2]))
 
-        name = (640, 318, 200, 30)
-        board.wait(f"{OBAMA} in 16 bits", lambda: board.shows_as("sixteen-bits", name, panel=panel()), every=1)
+        name = (736, 213, 160, 25)
+        board.wait(f"{OBAMA} in 16 bits", lambda: board.shows_as("sixteen-bits", name, panel=panel), every=1)
         panel().write(BUILD / "sixteen-bits.png")
         board.stop("run")
 

@@ -45,6 +45,7 @@ int main(int count, char **words) {
     int width = atoi(words[1]), height = atoi(words[2]);
     struct uinput_setup setup = {.id = {.bustype = BUS_VIRTUAL}, .name = "Test touchscreen"};
     ioctl(device, UI_SET_EVBIT, EV_KEY);
+    ioctl(device, UI_SET_EVBIT, EV_ABS);
     ioctl(device, UI_SET_KEYBIT, BTN_TOUCH);
     ioctl(device, UI_SET_PROPBIT, INPUT_PROP_DIRECT);
     axis(ABS_X, width - 1);

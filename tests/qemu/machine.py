@@ -109,10 +109,11 @@ class Machine:
 
     def start(self, command, name):
         """Starts a command beside the shell; its standard output goes to NAME.out on the host, the rest to NAME.err."""
-        self.sh(f": >/host/{name}.out; {command} >>/host/{name}.out 2>/host/{name}.err & echo $! >/tmp/{name}.pid")
+        self.sh(f": >/host/{name}.out; : >/host/{name}.err; {command} >>/host/{name}.out 2>/host/{name}.err & echo $! >/tmp/{name}.pid")
 
     def pid(self, name):
-        return int(self.sh(f"cat /tmp/{name}.pid"))
+        # The shell may have something to say before it, about what has ended.
+        return int(self.sh(f"cat /tmp/{name}.pid").split()[-1])
 
     def stop(self, name, signal="TERM", seconds=60):
         """Sends a signal to what `start` started and waits for its end; its exit code."""
