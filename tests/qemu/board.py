@@ -22,7 +22,7 @@ FIGURES = {}
 NAME = (512, 200, 160, 22)  # The best name in the first card.
 HINT = (600, 456, 192, 20)  # How to see the other mode, and which that is.
 TITLE = (40, 40, 420, 50)  # Of the page that says why the booth cannot start.
-NOTICE = (60, 100, 380, 180)  # On the camera's picture, or in its place.
+NOTICE = (104, 176, 290, 30)  # On the camera's picture, or in its place.
 
 
 class Board(Machine):

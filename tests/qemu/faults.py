@@ -40,7 +40,7 @@ def plug_pulled_while_enrolling():
         with Board(disk=disk, panel=None) as board:
             if missing := acknowledged - opened(board):
                 raise Failure(f"acknowledged and lost: {sorted(missing)}")
-        FIGURES["cut off while enrolling"] = f"20 times, {len(acknowledged)} acknowledged, none lost; {lost / 1e6:.1f} MB of the disk's writes undone"
+        FIGURES["cut off while enrolling"] = f"20 times, {len(acknowledged)} acknowledged, none lost; {lost / 1e3:.0f} kB of writes undone with the plug"
 
 
 def opened(board):

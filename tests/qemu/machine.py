@@ -16,8 +16,23 @@ import zlib
 HERE = pathlib.Path(__file__).parent
 
 
+# The seconds that $SECONDS_LEFT grants, from now on.
+DEADLINE = time.monotonic() + float(os.environ.get("SECONDS_LEFT") or "inf")
+
+
 class Failure(Exception):
     """Something that was expected did not come."""
+
+
+class OutOfTime(Exception):
+    """It may yet come, and nobody may wait any longer."""
+
+
+def patience(end):
+    """Seconds until `end`, a time of time.monotonic()."""
+    if time.monotonic() > DEADLINE:
+        raise OutOfTime
+    return end - time.monotonic()
 
 
 class Machine:
@@ -81,7 +96,7 @@ class Machine:
         lines, end = [], time.monotonic() + seconds
         while True:
             while b"\n" not in self.unread:
-                left = end - time.monotonic()
+                left = patience(end)
                 if left <= 0 or self.process.poll() is not None:
                     what = "ended" if self.process.poll() is not None else f"said nothing of {text!r} for {seconds} s"
                     raise Failure(f"the machine {what}; last: {self.log[-15:]}")
@@ -290,7 +305,7 @@ def until(seconds, what, test, every=0.25):
         answer = test()
         if answer:
             return answer
-        if time.monotonic() > end:
+        if patience(end) < 0:
             raise Failure(f"{what() if callable(what) else what}: not within {seconds} s")
         time.sleep(every)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [SCENE]...: builds the program for the boards, an emulated board around it, and plays the scenes of suite.py on it.
 # Needs the models of models/out; makes them where they are missing. Where the emulator or a compiler cannot be had it says so
-# and exits with 0. After $SECONDS_LEFT seconds, where that is set, nothing more begins.
+# and exits with 0. After $SECONDS_LEFT seconds, where that is set, it ends, and says what it left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 place=$PWD/target/qemu
