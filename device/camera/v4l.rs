@@ -121,7 +121,7 @@ struct Running {
     /// Always there but in `drop`.
     stream: Option<Stream<'static>>,
     started: bool,
-    /// When the last picture was taken.
+    /// When the last picture was handed over.
     last: Instant,
 }
 
@@ -176,11 +176,8 @@ impl Running {
             if handle.poll(libc::POLLIN, 0).unwrap_or(0) > 0 {
                 continue;
             }
-            frame.taken = taken(meta);
-            let is_stale = frame.taken.elapsed() > self.mode.stale_after();
-            // A stamp that is always old is none.
-            self.last = if is_stale { Instant::now() } else { frame.taken };
-            if is_stale && !waited_again {
+            (frame.taken, self.last) = (taken(meta), Instant::now());
+            if frame.taken.elapsed() > self.mode.stale_after() && !waited_again {
                 // While nobody read, the driver ran out of buffers: this one is from before.
                 waited_again = true;
                 self.wait(Instant::now() + self.timeout)?;

@@ -74,8 +74,9 @@ class Board(Machine):
         (self.share / "board.toml").write_text(text)
         return "/host/board.toml"
 
-    def run(self, *words, board="/host/qemu.toml"):
-        """Starts the booth; its log is `lines()`."""
+    def run(self, *words, board=None):
+        """Starts the booth; its log is `lines()`. By itself it is patient with a camera whose emulator gets no time on this machine."""
+        board = board or self.board(timeout_ms=3000)
         self.start(f"lookalike run --json --board {board} {quoted(*words)}", "run")
 
     def lines(self):

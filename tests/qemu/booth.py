@@ -12,7 +12,7 @@ def usb_camera_to_drm():
         camera.do("show 0")
         board.modules("virtio_gpu", "xhci_pci", "uvcvideo", "evdev", "virtio_input")
         console = board.console()
-        board.run()
+        board.run(board="/host/qemu.toml")
         board.wait_for_name(OBAMA)
         FIGURES["emulated boot to the first name on the panel"] = f"{time.monotonic() - board.started:.0f} s of the emulator"
         board.panel().write(BUILD / "booth.png")
@@ -38,7 +38,7 @@ def usb_camera_to_drm():
         board.wait_for_name(BIDEN)
 
         board.stop("run", "KILL")
-        board.run()
+        board.run(board="/host/qemu.toml")
         board.wait_for_name(BIDEN)
         if code := board.stop("run"):
             raise Failure(f"SIGTERM ended the booth with {code}")
@@ -191,7 +191,7 @@ def glass_to_glass():
     # As slow as the emulator: what is counted is who holds pictures back, not how quick the host is.
     with UsbCamera(numbers, fps=2) as camera, Board(camera=camera) as board:
         board.modules("virtio_gpu", "xhci_pci", "uvcvideo")
-        board.run(board=board.board(timeout_ms=3000))
+        board.run()
         board.wait_for_name(OBAMA)
         late = []
         for _ in range(40):
@@ -246,7 +246,7 @@ def upright_panel():
     """The picture turned by 90 degrees, and fingers with it."""
     with UsbCamera(film("obama.jpg")) as camera, Board(camera=camera) as board:
         board.modules("virtio_gpu", "xhci_pci", "uvcvideo", "evdev", "virtio_input")
-        board.run(board=board.board(rotate=90))
+        board.run(board=board.board(rotate=90, timeout_ms=3000))
         board.wait_for_log(OBAMA)
         # The hint stands at the lower right of the picture: on the panel at the lower left, turned.
         upright_hint = (4, 300, 20, 176)
