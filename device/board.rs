@@ -7,6 +7,9 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::{Component, Path, PathBuf};
 
+/// Built in, for where no board file is named.
+const DESKTOP: &str = include_str!("../board-config/desktop.toml");
+
 /// Everything that one board is told.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,7 +236,26 @@ impl Board {
 
     /// The desktop board, as built in; its relative paths start at `board-config` in the current folder.
     pub fn desktop() -> Result<Self> {
-        Self::parse(include_str!("../board-config/desktop.toml"), Path::new("board-config"))
+        Self::parse(DESKTOP, Path::new("board-config"))
+    }
+
+    /// What a board file that is not valid can still tell: each of its keys that is right, the desktop's for the others.
+    /// Enough to say on the board's own panel what is wrong.
+    pub fn salvage(path: &Path) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut kept: toml::Table = DESKTOP.parse()?;
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        for (section, theirs) in text.parse::<toml::Table>().unwrap_or_default() {
+            for (key, value) in theirs.as_table().into_iter().flatten() {
+                let mut tried = kept.clone();
+                let Some(toml::Value::Table(ours)) = tried.get_mut(&section) else { continue };
+                ours.insert(key.clone(), value.clone());
+                if Self::parse(&toml::to_string(&tried)?, folder).is_ok() {
+                    kept = tried;
+                }
+            }
+        }
+        Self::parse(&toml::to_string(&kept)?, folder)
     }
 
     fn parse(text: &str, folder: &Path) -> Result<Self> {
@@ -300,8 +322,6 @@ fn within<T: PartialOrd + std::fmt::Display>(key: &str, value: T, least: T, most
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DESKTOP: &str = include_str!("../board-config/desktop.toml");
 
     fn read(text: &str) -> Result<Board> {
         let file = tempfile::NamedTempFile::new()?;
@@ -385,6 +405,33 @@ mod tests {
         let text = complaint("touch = \"auto\"", "touch = \"some\"");
         assert!(text.contains("some") && text.contains("none"), "{text}");
         assert_eq!(read(&DESKTOP.replace("touch = \"auto\"", "touch = \"none\"")).unwrap().input.touch, Listen::None);
+    }
+
+    fn salvaged(text: &str) -> Board {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        assert!(Board::read(file.path()).is_err());
+        Board::salvage(file.path()).unwrap()
+    }
+
+    #[test]
+    fn of_a_board_file_with_mistakes_the_right_keys_are_kept() {
+        let panel = DESKTOP.replace("rotate = 0", "rotate = 90").replace("device = \"auto\"", "device = \"DSI-1\"");
+        for mistake in ["rotate = 90\nno_such_key = 1", "rotate = 90\nexplain_s = -1"] {
+            let text = panel.replace("rotate = 90", mistake);
+            let text = if mistake.contains("explain") { text.replace("\nexplain_s = 30", "") } else { text };
+            let Screen { rotate, device, explain_s, .. } = salvaged(&text).screen;
+            assert_eq!((rotate, device.as_str(), explain_s), (90, "DSI-1", 30), "{mistake}");
+        }
+        assert_eq!(salvaged(&panel.replace("fps = 30", "fps = 0")).camera.fps, 30);
+    }
+
+    #[test]
+    fn of_a_file_that_is_no_board_nothing_is_kept() {
+        for text in ["", "[screen\nrotate = 90", "screen = 3", "[nonsense]\nscreen = 1"] {
+            assert_eq!(salvaged(text).screen.rotate, 0, "{text}");
+        }
+        assert_eq!(Board::salvage(Path::new("/nowhere/board.toml")).unwrap().screen.rotate, 0);
     }
 
     #[test]

@@ -20,3 +20,4 @@ cp "board-config/$board.toml" "$place/"
 program=$place/lookalike
 libraries=$(aarch64-linux-gnu-readelf -d "$program" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | paste -sd' ')
 echo "cross: $program: $(stat -c %s "$program" | awk '{printf "%.1f MB", $1 / 1e6}'), shared libraries: ${libraries:-none, static}"
+tests/arm/program.py "$program"

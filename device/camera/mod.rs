@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::PathBuf;
 
+mod awaited;
 #[cfg(feature = "v4l")]
 mod choice;
 mod pipe;
@@ -147,6 +148,14 @@ impl Settings {
         ensure!((10..=60_000).contains(&self.timeout_ms), "camera: timeout_ms = {} must be 10 to 60000", self.timeout_ms);
         ensure!(self.hold_ms >= 1, "camera: hold_ms = 0 must be at least 1");
         ensure!(!self.device.is_empty(), "camera: device is empty: write \"auto\" or a path such as \"/dev/video0\"");
+        ensure!(
+            self.kind != Kind::Pipe || !self.command.is_empty(),
+            "camera: command is empty: name the program that writes pictures to its output"
+        );
+        ensure!(
+            self.kind != Kind::V4l || cfg!(feature = "v4l"),
+            "this program was built without camera support: build it with the feature `v4l`"
+        );
         Ok(())
     }
 }
@@ -162,6 +171,15 @@ pub fn open(settings: &Settings) -> Result<Box<dyn Camera>> {
         Kind::V4l => open_v4l(settings),
         Kind::Pipe => Ok(Box::new(pipe::Pipe::open(settings)?)),
         Kind::Auto => open_any(settings),
+    }
+}
+
+/// As [`open`], but a camera that is not there, or cannot be used now, is waited for: until then every read tells why.
+/// Settings that no camera can have meant are errors all the same, and so is a folder without pictures.
+pub fn open_or_await(settings: &Settings) -> Result<Box<dyn Camera>> {
+    match open(settings) {
+        Err(_) if settings.kind != Kind::Replay && settings.check().is_ok() => Ok(Box::new(awaited::Awaited::new(settings))),
+        opened => opened,
     }
 }
 
@@ -255,5 +273,32 @@ mod tests {
     fn a_missing_device_that_was_asked_for_is_an_error() {
         let settings = Settings { kind: Kind::V4l, device: "/dev/no-such-camera".into(), ..Settings::default() };
         assert!(open(&settings).is_err());
+    }
+
+    #[test]
+    fn a_camera_that_comes_late_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pictures = folder.path().join("pictures");
+        let settings = Settings { device: "/dev/no-such-camera".into(), folder: pictures.clone(), ..Settings::default() };
+        let mut camera = open_or_await(&settings).unwrap();
+        assert!(camera.describe().contains("none yet"), "{}", camera.describe());
+        let mut frame = Frame::empty();
+        assert!(matches!(camera.read(&mut frame), Err(Fault::Gone(why)) if why.contains("pictures")));
+        std::fs::create_dir(&pictures).unwrap();
+        image::RgbImage::new(64, 48).save(pictures.join("late.png")).unwrap();
+        camera.read(&mut frame).unwrap();
+        assert_eq!([frame.width, frame.height], [640, 480]);
+        assert!(camera.describe().contains("replay"), "{}", camera.describe());
+    }
+
+    #[test]
+    fn what_waiting_does_not_mend_is_not_waited_for() {
+        for settings in [
+            Settings { kind: Kind::Pipe, ..Settings::default() },
+            Settings { fps: 0, ..Settings::default() },
+            Settings { kind: Kind::Replay, folder: "/no/such/folder".into(), ..Settings::default() },
+        ] {
+            assert!(open_or_await(&settings).is_err(), "{settings:?}");
+        }
     }
 }

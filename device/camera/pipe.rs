@@ -8,7 +8,7 @@
 use super::pixels::{Colours, Converter, Layout, Packing};
 use super::{Camera, Fault, NAP, PipeFormat, Settings};
 use crate::types::Frame;
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -37,7 +37,6 @@ pub struct Pipe {
 impl Pipe {
     /// Starts the program and waits for its first picture, for three times `timeout_ms`: sensors wake up slowly.
     pub fn open(settings: &Settings) -> Result<Self> {
-        ensure!(!settings.command.is_empty(), "camera: command is empty: name the program that writes pictures to its output");
         let started = Running::start(settings).and_then(|mut running| {
             running.newest(settings)?;
             running.is_unread = true;
@@ -107,6 +106,8 @@ struct Running {
     last_words: Arc<Mutex<String>>,
     /// A picture has come.
     is_started: bool,
+    /// When the last picture was whole; before the first, when the program was started.
+    last: Instant,
     /// The splitter's picture was not handed out yet.
     is_unread: bool,
 }
@@ -130,13 +131,15 @@ impl Running {
             PipeFormat::Mjpeg => Splitter::jpegs(),
             _ => Splitter::equal(layout(settings).picture_bytes()),
         };
-        Ok(Self { name, child, pictures, splitter, chunk: vec![0; CHUNK_BYTES], last_words, is_started: false, is_unread: false })
+        let (chunk, last) = (vec![0; CHUNK_BYTES], Instant::now());
+        Ok(Self { name, child, pictures, splitter, chunk, last_words, is_started: false, last, is_unread: false })
     }
 
     /// Waits for a whole picture, and takes the last of those that are there. When its first byte came.
     fn newest(&mut self, settings: &Settings) -> Result<Instant, Fault> {
         let timeout = Duration::from_millis(settings.timeout_ms.into()) * if self.is_started { 1 } else { 3 };
-        let end = Instant::now() + timeout;
+        // Silence counts from the last picture, however long it took to show it; a picture more may be on its way.
+        let end = (self.last + timeout).max(Instant::now() + Duration::from_secs(1) / settings.fps);
         while !(std::mem::take(&mut self.is_unread) || self.splitter.advance()) {
             if !self.is_ready(end.saturating_duration_since(Instant::now())) {
                 let ms = timeout.as_millis();
@@ -146,7 +149,7 @@ impl Running {
                 return Err(Fault::Gone(self.fault("has ended: it is started again")));
             }
         }
-        self.is_started = true;
+        (self.is_started, self.last) = (true, Instant::now());
         let mut newer = 0;
         // Its end, or a fault, is for the next call to meet.
         while newer < WAITING_MOST && self.is_ready(Duration::ZERO) && matches!(self.take(), Ok(1..)) {

@@ -121,6 +121,8 @@ struct Running {
     /// Always there but in `drop`.
     stream: Option<Stream<'static>>,
     started: bool,
+    /// When the last picture was handed over.
+    last: Instant,
 }
 
 impl Running {
@@ -152,7 +154,8 @@ impl Running {
         let timeout = Duration::from_millis(settings.timeout_ms.into());
         // Of the first picture alone: before later ones `wait` has waited.
         stream.set_timeout(FIRST * timeout);
-        Ok(Self { path: path.into(), name: asked.name, mode, layout, timeout, device, stream: Some(stream), started: false })
+        let (path, last) = (path.into(), Instant::now());
+        Ok(Self { path, name: asked.name, mode, layout, timeout, device, stream: Some(stream), started: false, last })
     }
 
     /// Takes what the driver has filled, keeps the last and converts it. `TimedOut`: nothing came. `InvalidData`: it is broken.
@@ -160,7 +163,8 @@ impl Running {
     fn newest(&mut self, converter: &mut Converter, frame: &mut Frame) -> io::Result<()> {
         let mut waited_again = false;
         if self.started {
-            self.wait(self.timeout)?;
+            // Silence counts from the last picture, however long it took to show it; a picture more may be on its way.
+            self.wait((self.last + self.timeout).max(Instant::now() + self.mode.period()))?;
         }
         for _ in 0..=2 * BUFFERS {
             let handle = self.device.handle();
@@ -172,11 +176,11 @@ impl Running {
             if handle.poll(libc::POLLIN, 0).unwrap_or(0) > 0 {
                 continue;
             }
-            frame.taken = taken(meta);
+            (frame.taken, self.last) = (taken(meta), Instant::now());
             if frame.taken.elapsed() > self.mode.stale_after() && !waited_again {
                 // While nobody read, the driver ran out of buffers: this one is from before.
                 waited_again = true;
-                self.wait(self.timeout)?;
+                self.wait(Instant::now() + self.timeout)?;
                 continue;
             }
             let broken = |text: String| io::Error::new(ErrorKind::InvalidData, text);
@@ -190,8 +194,7 @@ impl Running {
     }
 
     /// Until the driver has something to say. A signal does not shorten it.
-    fn wait(&self, time: Duration) -> io::Result<()> {
-        let end = Instant::now() + time;
+    fn wait(&self, end: Instant) -> io::Result<()> {
         loop {
             let left_ms = end.saturating_duration_since(Instant::now()).as_millis() as i32;
             match self.device.handle().poll(libc::POLLIN, left_ms) {
@@ -252,10 +255,14 @@ fn taken(meta: &Metadata) -> Instant {
 }
 
 impl Mode {
+    /// From one picture to the next.
+    fn period(&self) -> Duration {
+        Duration::from_secs_f32(1.0 / self.fps.unwrap_or(30.0).max(1.0))
+    }
+
     /// An age that no picture has that has just been taken.
     fn stale_after(&self) -> Duration {
-        let period = Duration::from_secs_f32(1.0 / self.fps.unwrap_or(30.0).max(1.0));
-        (4 * period).max(Duration::from_millis(200))
+        (4 * self.period()).max(Duration::from_millis(200))
     }
 }
 

@@ -92,17 +92,22 @@ impl Common {
         if let Some(name) = &self.kernels {
             lookalike::infer::force_kernels(name)?;
         }
-        /// In the repository, then where the package puts it.
-        const NEAR: [&str; 2] = ["board-config/desktop.toml", "/etc/lookalike/board.toml"];
-        let near = || NEAR.iter().map(PathBuf::from).find(|file| file.exists());
-        let mut board = match self.board.clone().or_else(near) {
-            Some(file) => Board::read(&file)?,
-            None => Board::desktop()?,
-        };
+        let mut board = self.board_file().map_or_else(Board::desktop, |file| Board::read(&file))?;
         if let Some(models) = &self.models {
             board.models = models.clone();
         }
         Ok(board)
+    }
+
+    /// What can still be read of the board file where [`Common::board`] fails.
+    fn salvaged_board(&self) -> Result<Board> {
+        self.board_file().map_or_else(Board::desktop, |file| Board::salvage(&file))
+    }
+
+    fn board_file(&self) -> Option<PathBuf> {
+        /// In the repository, then where the package puts it.
+        const NEAR: [&str; 2] = ["board-config/desktop.toml", "/etc/lookalike/board.toml"];
+        self.board.clone().or_else(|| NEAR.iter().map(PathBuf::from).find(|file| file.exists()))
     }
 
     /// The board and its models' manifest.

@@ -91,17 +91,35 @@ struct ModeLine {
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
     end_on_signals(stop.clone())?;
-    let mut board = common.board()?;
-    adjust(&mut board, &options);
     let here = Surroundings { terminal: !options.json && Surroundings::look().terminal, ..Surroundings::look() };
+    let mut board = common.board().inspect_err(|error| explain_board(&common, &options, here, error, &stop))?;
+    adjust(&mut board, &options);
     let mut screen = screen::open(&setup::screen_settings(&board), here)?;
-    match open(&common, &board) {
+    match open(&common, &board, is_looked_at(&*screen)) {
         Ok((walk, camera)) => show(&board, &options, screen, camera, walk, &stop),
         Err(error) => {
-            explain(&mut *screen, &error, Duration::from_secs(board.screen.explain_s.into()), &stop);
+            explain(&mut *screen, &error, &board, &stop);
             Err(error)
         }
     }
+}
+
+/// Says on a board's panel why the board file is of no use. Elsewhere stderr is in front of whoever started the booth.
+fn explain_board(common: &Common, options: &Options, here: Surroundings, error: &anyhow::Error, stop: &AtomicBool) {
+    let Ok(mut board) = common.salvaged_board() else { return };
+    adjust(&mut board, options);
+    let settings = setup::screen_settings(&board);
+    if !matches!(screen::choices(settings.kind, here)[0].0, screen::Kind::Drm | screen::Kind::Fbdev) {
+        return;
+    }
+    if let Ok(mut screen) = screen::open(&settings, here) {
+        explain(&mut *screen, error, &board, stop);
+    }
+}
+
+/// Picture files stay by themselves; all other screens show something only while the booth runs.
+fn is_looked_at(screen: &dyn Screen) -> bool {
+    !screen.describe().starts_with("PNG")
 }
 
 /// The first signal asks the booth to end. A second ends it at once, should the first not get through; the screen is put back.
@@ -137,11 +155,13 @@ fn adjust(board: &mut Board, options: &Options) {
     }
 }
 
-fn open(common: &Common, board: &Board) -> Result<(Walk, Box<dyn camera::Camera>)> {
+/// A camera that is not there yet is waited for where the screen can say so.
+fn open(common: &Common, board: &Board, can_wait: bool) -> Result<(Walk, Box<dyn camera::Camera>)> {
     // Models and camera both take their time; neither waits for the other.
     let settings = setup::camera_settings(&board.camera);
+    let open = if can_wait { camera::open_or_await } else { camera::open };
     std::thread::scope(|threads| {
-        let camera = threads.spawn(move || camera::open(&settings));
+        let camera = threads.spawn(move || open(&settings));
         let (_, models) = common.open(None)?;
         let walk = setup::walk(&models, board)?;
         let camera = camera.join().unwrap_or_else(|_| Err(anyhow::anyhow!("opening the camera failed inside")))?;
@@ -280,11 +300,11 @@ fn peak_memory_mb() -> Option<f32> {
     Some(kib * 1024.0 / 1e6)
 }
 
-/// Shows why the booth cannot start, for as long as `patience` or until somebody does something. A picture file stays anyway.
-fn explain(screen: &mut dyn Screen, error: &anyhow::Error, patience: Duration, stop: &AtomicBool) {
+/// Shows why the booth cannot start, for as long as the board wants or until somebody does something. A picture file stays anyway.
+fn explain(screen: &mut dyn Screen, error: &anyhow::Error, board: &Board, stop: &AtomicBool) {
     let mut canvas = Canvas::new(screen.surface());
-    let lasting = !screen.describe().starts_with("PNG");
-    let until = Instant::now() + if lasting { patience } else { Duration::ZERO };
+    let patience = Duration::from_secs(board.screen.explain_s.into());
+    let until = Instant::now() + if is_looked_at(screen) { patience } else { Duration::ZERO };
     loop {
         canvas.fit(screen.surface());
         ui::message::draw(&mut canvas, "The booth cannot start", &format!("{error:#}"));

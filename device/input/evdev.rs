@@ -100,6 +100,11 @@ impl Input {
         Some(Device { place: place.clone(), raw, decoder, kind })
     }
 
+    /// See [`Settings::next_mode_by`].
+    pub fn next_mode_by(&self) -> &'static str {
+        self.settings.next_mode_by()
+    }
+
     /// What is listened to, for people.
     pub fn describe(&self) -> String {
         let heard = |kind| self.open.iter().filter(|device| device.kind == kind).count();

@@ -32,8 +32,34 @@ pub struct Settings {
     pub keyboard: bool,
 }
 
+impl Settings {
+    /// What a person does to see the next mode, in words; empty where nobody is listened to.
+    pub fn next_mode_by(&self) -> &'static str {
+        match (self.touch, self.keyboard) {
+            (true, true) => "tap or space",
+            (true, false) => "tap",
+            (false, true) => "space",
+            (false, false) => "",
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self { touch: true, keyboard: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_do_what_is_not_listened_to() {
+        let words = |touch, keyboard| Settings { touch, keyboard }.next_mode_by();
+        assert_eq!(
+            [words(true, true), words(true, false), words(false, true), words(false, false)],
+            ["tap or space", "tap", "space", ""]
+        );
     }
 }

@@ -57,7 +57,7 @@ impl<D: Display> Screen for Panel<D> {
     }
 
     fn next_mode_by(&self) -> &'static str {
-        "tap or space"
+        self.input.next_mode_by()
     }
 
     fn describe(&self) -> String {

@@ -1,29 +1,72 @@
 #!/usr/bin/env bash
-# Runs tests as the boards' processors would: built once for aarch64, run under emulation of each.
-# What is tested: $PACKAGES, as cargo's arguments. Where compiler or emulator cannot be had it says so and exits with 0.
+# The workspace's tests as the boards' processors run them, built once for aarch64, under emulation of each: the kernels' in every
+# shape, the app's unit tests, and the promises, kept by the shipped program. Where compiler or emulator cannot be had it says so
+# and exits with 0. What an emulator cannot do, or would take hours for, is skipped by name, and said.
+# PARTS="kernels app" for some of: kernels app promises.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-read -ra packages <<<"${PACKAGES:--p lookalike-kernels}"
 
 skip() { echo "test-arm: SKIPPED: $1"; exit 0; }
 
 [ "$(uname -m)" = x86_64 ] || skip "written for x86-64; on an ARM board make test tests its own processor"
 mkdir -p target/arm
-. board-config/arm/env.sh 2>target/arm/why || skip "$(tail -n 1 target/arm/why)"
+(. board-config/arm/env.sh) >target/arm/why 2>&1 || skip "$(tail -n 1 target/arm/why)"
+parts=" ${PARTS:-kernels app promises} "
+wanted() { [[ $parts == *" $1 "* ]] || { echo "test-arm: SKIPPED the $1: PARTS leaves them out"; return 1; }; }
+failed=""
 
 # Shapes to try: emulated processors take a hundred times as long.
 export LOOKALIKE_KERNEL_CASES=${LOOKALIKE_KERNEL_CASES:-60}
-
-cargo test --target $target "${packages[@]}" --tests --no-run
-failed=""
-while read -r cpu kernels; do
-    echo "test-arm: $cpu, with $kernels"
-    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu $cpu" LOOKALIKE_KERNELS_HERE=$kernels
-    cargo test --target $target "${packages[@]}" --tests --no-fail-fast </dev/null || failed+=" $cpu"
-done <<'END'
+for_boards() (
+    . board-config/arm/env.sh
+    cargo "$1" --target $target "${@:2}" </dev/null
+)
+if wanted kernels; then
+    for_boards test -p lookalike-kernels --tests --no-run
+    while read -r cpu kernels; do
+        echo "test-arm: the kernels on $cpu, with $kernels"
+        export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu $cpu" LOOKALIKE_KERNELS_HERE=$kernels
+        for_boards test -p lookalike-kernels --tests --no-fail-fast || failed+=" kernels-on-$cpu"
+    done <<'END'
 cortex-a72 neon,scalar
 cortex-a76 neon-dot,neon,scalar
 max neon-dot,neon,scalar
 END
-[ -z "$failed" ] || { echo "test-arm: FAILED on$failed"; exit 1; }
+fi
+
+read_skips() {
+    skips=()
+    while read -r name reason; do
+        echo "test-arm: SKIPPED $name: $reason"
+        skips+=(--skip "$name")
+    done <tests/arm/not-emulated.txt
+    echo "test-arm: SKIPPED the crate models and tests/steady.rs: they make models and count allocations here, not on a board"
+}
+
+# As the program is built, so that both share their packages, and with it: each takes minutes to link, on one core.
+app=(--release -p lookalike --no-default-features --features v4l)
+if wanted app; then
+    read_skips
+    for_boards build "${app[@]}" --bin lookalike --tests
+    for cpu in cortex-a72 cortex-a76; do
+        export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu $cpu"
+        echo "test-arm: the app's tests on $cpu"
+        for_boards test "${app[@]}" --lib --no-fail-fast -- "${skips[@]}" || failed+=" app-on-$cpu"
+    done
+fi
+if wanted promises; then
+    read_skips
+    board-config/arm/build.sh qemu
+    program=$PWD/target/boards/qemu/lookalike
+    # The promises themselves are asked on this machine, by the tests' own build.
+    cargo build --workspace --all-targets
+    [ -f models/out/manifest.toml ] || target/debug/lookalike-models setup
+    tests/arm/program.py "$program" target/debug/lookalike
+    for cpu in cortex-a72 cortex-a76; do
+        echo "test-arm: the promises on $cpu"
+        LOOKALIKE_PROGRAM="qemu-aarch64-static -cpu $cpu $program" \
+            cargo test --workspace --test promises --no-fail-fast -- "${skips[@]}" </dev/null || failed+=" promises-on-$cpu"
+    done
+fi
+[ -z "$failed" ] || { echo "test-arm: FAILED:$failed"; exit 1; }
 echo "test-arm: all passed"

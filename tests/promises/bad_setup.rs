@@ -152,7 +152,7 @@ fn a_full_disk_loses_nothing_that_was_enrolled() {
     // A limit on the size of files stands in for the full disk: writing fails half way, as it does there.
     let program = lookalike();
     let mut limited = Command::new("sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"]).arg(program.get_program());
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
     limited.env("LOOKALIKE_MODELS", models()).args(["enroll", "--name", "Eileen", "--gallery"]).arg(&gallery);
     let text = complaint(limited.arg(sample("gallery/Eileen Collins/astronaut.png")));
     assert!(text.contains("g.gallery"), "{text}");

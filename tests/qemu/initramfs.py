@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 MODULES = """virtio_pci virtio_blk virtio_input virtio_net 9pnet_virtio 9p overlay ext4 crc32c_generic evdev uinput xhci_pci usbhid
-hid_generic virtio_gpu bochs vivid uvcvideo""".split()
+hid_generic virtio_gpu bochs cirrus vivid uvcvideo""".split()
 
 
 def plain(name):

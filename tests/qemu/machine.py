@@ -16,15 +16,30 @@ import zlib
 HERE = pathlib.Path(__file__).parent
 
 
+# The seconds that $SECONDS_LEFT grants, from now on.
+DEADLINE = time.monotonic() + float(os.environ.get("SECONDS_LEFT") or "inf")
+
+
 class Failure(Exception):
     """Something that was expected did not come."""
+
+
+class OutOfTime(Exception):
+    """It may yet come, and nobody may wait any longer."""
+
+
+def patience(end):
+    """Seconds until `end`, a time of time.monotonic()."""
+    if time.monotonic() > DEADLINE:
+        raise OutOfTime
+    return end - time.monotonic()
 
 
 class Machine:
     """A `virt` machine of qemu with Debian's kernel. `share` is a folder of the host, /host inside.
 
-    panel: "virtio-gpu" (DRM), "bochs" (a frame buffer) or None. disk: an image, /dev/vda inside. camera: an `UsbCamera`.
-    words: more for the kernel's command line.
+    panel: "virtio-gpu" (DRM), "bochs" (a frame buffer), "cirrus" (one of 16 bits a pixel) or None. disk: an image or a `Disk`,
+    /dev/vda inside. camera: an `UsbCamera`. words: more for the kernel's command line.
     """
 
     def __init__(self, place, share, panel="virtio-gpu", size=(800, 480), disk=None, camera=None, cpu="cortex-a72", words=""):
@@ -42,10 +57,13 @@ class Machine:
         command += {
             "virtio-gpu": ["-device", f"virtio-gpu-pci,xres={width},yres={height}"],
             "bochs": ["-device", f"bochs-display,xres={width},yres={height},romfile="],
+            "cirrus": ["-device", "cirrus-vga,romfile="],
             None: [],
         }[panel]
         command += ["-device", "virtio-tablet-pci", "-device", "virtio-keyboard-pci", "-device", "qemu-xhci,id=xhci"]
-        if disk:
+        if isinstance(disk, Disk):
+            command += disk.plugged_in()
+        elif disk:
             command += ["-drive", f"file={disk},format=raw,if=virtio,cache=writeback"]
         if camera:
             command += ["-chardev", f"socket,id=cam,path={camera.socket}", "-device", "usb-redir,chardev=cam"]
@@ -78,7 +96,7 @@ class Machine:
         lines, end = [], time.monotonic() + seconds
         while True:
             while b"\n" not in self.unread:
-                left = end - time.monotonic()
+                left = patience(end)
                 if left <= 0 or self.process.poll() is not None:
                     what = "ended" if self.process.poll() is not None else f"said nothing of {text!r} for {seconds} s"
                     raise Failure(f"the machine {what}; last: {self.log[-15:]}")
@@ -106,10 +124,11 @@ class Machine:
 
     def start(self, command, name):
         """Starts a command beside the shell; its standard output goes to NAME.out on the host, the rest to NAME.err."""
-        self.sh(f": >/host/{name}.out; {command} >>/host/{name}.out 2>/host/{name}.err & echo $! >/tmp/{name}.pid")
+        self.sh(f": >/host/{name}.out; : >/host/{name}.err; {command} >>/host/{name}.out 2>/host/{name}.err & echo $! >/tmp/{name}.pid")
 
     def pid(self, name):
-        return int(self.sh(f"cat /tmp/{name}.pid"))
+        # The shell may have something to say before it, about what has ended.
+        return int(self.sh(f"cat /tmp/{name}.pid").split()[-1])
 
     def stop(self, name, signal="TERM", seconds=60):
         """Sends a signal to what `start` started and waits for its end; its exit code."""
@@ -164,6 +183,16 @@ class Picture:
         width, height = int(width), int(height)
         return cls(width, height, data[-width * height * 3 :])
 
+    @classmethod
+    def of_565(cls, data, width, height, stride):
+        """Rows of `stride` bytes, pixels of 16 bits: five of red, six of green, five of blue."""
+        pixels = bytearray()
+        for y in range(height):
+            for (pixel,) in struct.iter_unpack("<H", data[y * stride :][: width * 2]):
+                red, green, blue = pixel >> 11, pixel >> 5 & 63, pixel & 31
+                pixels += bytes((red << 3 | red >> 2, green << 2 | green >> 4, blue << 3 | blue >> 2))
+        return cls(width, height, bytes(pixels))
+
     def write(self, png):
         rows = b"".join(b"\0" + self.pixels[y * self.width * 3 :][: self.width * 3] for y in range(self.height))
         chunk = lambda name, data: struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -177,6 +206,50 @@ class Picture:
     def cut(self, x, y, width, height):
         rows = [self.pixels[((y + row) * self.width + x) * 3 :][: width * 3] for row in range(height)]
         return Picture(width, height, b"".join(rows))
+
+
+class Disk:
+    """An empty ext4 disk that forgets, when its machine is cut off, what it was not told to keep.
+
+    A write that no flush has followed may be in the disk's own memory only. The emulator keeps a log of writes and flushes
+    (QEMU's blklogwrites, in the format of the kernel's dm-log-writes); what the last flush covers is all that comes back.
+    """
+
+    SECTOR = 512
+
+    def __init__(self, folder, size):
+        self.kept, self.used, self.log = (pathlib.Path(folder) / name for name in ("kept.img", "used.img", "log"))
+        with open(self.kept, "wb") as file:
+            file.truncate(size)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", self.kept], check=True)
+
+    def plugged_in(self):
+        subprocess.run(["cp", "--sparse=always", self.kept, self.used], check=True)
+        self.log.write_bytes(b"")
+        raw = lambda path: f"driver=file,filename={path}"
+        nodes = [f"{raw(self.used)},node-name=used", f"{raw(self.log)},node-name=log"]
+        nodes += [f"driver=blklogwrites,file=used,log=log,log-sector-size={self.SECTOR},node-name=disk"]
+        return [word for node in nodes for word in ("-blockdev", node)] + ["-device", "virtio-blk-pci,drive=disk"]
+
+    def lose_what_was_not_kept(self):
+        """Bytes that were written and are lost. The machine must have ended."""
+        magic, _, entries, sector = struct.unpack_from("<QQQI", log := self.log.read_bytes())
+        if magic != 0x6A736677736872 or sector != self.SECTOR:
+            raise Failure("the log of the disk's writes cannot be read")
+        at, written, waiting = sector, 0, []
+        flush, discard = 1, 4
+        with open(self.kept, "r+b") as kept:
+            for _ in range(entries):
+                where, sectors, flags, _ = struct.unpack_from("<QQQQ", log, at)
+                at += sector
+                waiting.append((where, bytes(sectors * sector) if flags & discard else log[at : at + sectors * sector]))
+                at += 0 if flags & discard else sectors * sector
+                if flags & flush:
+                    for place, data in waiting:
+                        kept.seek(place * sector)
+                        kept.write(data)
+                    waiting.clear()
+        return max(0, len(log) - at) + sum(len(data) for _, data in waiting)
 
 
 class UsbCamera:
@@ -232,7 +305,7 @@ def until(seconds, what, test, every=0.25):
         answer = test()
         if answer:
             return answer
-        if time.monotonic() > end:
+        if patience(end) < 0:
             raise Failure(f"{what() if callable(what) else what}: not within {seconds} s")
         time.sleep(every)
 

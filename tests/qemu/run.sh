@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [SCENE]...: builds the program for the boards, an emulated board around it, and plays the scenes of suite.py on it.
 # Needs the models of models/out; makes them where they are missing. Where the emulator or a compiler cannot be had it says so
-# and exits with 0. After $SECONDS_LEFT seconds, where that is set, nothing more begins.
+# and exits with 0. After $SECONDS_LEFT seconds, where that is set, it ends, and says what it left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 place=$PWD/target/qemu
@@ -20,9 +20,9 @@ tests/qemu/debian.sh 2>"$place/why" || skip "$(tail -n 1 "$place/why")"
 
 echo "test-system: builds the program for the boards"
 timeout "$left" board-config/arm/build.sh qemu || { [ $? -eq 124 ] && skip "the build took all the time that was left"; exit 1; }
-aarch64-linux-gnu-gcc -O2 -static -o "$place/hdmi" tests/qemu/hdmi.c
+for tool in hdmi finger; do aarch64-linux-gnu-gcc -O2 -static -o "$place/$tool" tests/qemu/$tool.c; done
 cp "$place/root/boot/vmlinuz-$kernel" "$place/kernel"
-tests/qemu/initramfs.py "$place/root" "$kernel" "$place/initramfs.cpio" tests/qemu/init=init "$place/hdmi=bin/hdmi"
+tests/qemu/initramfs.py "$place/root" "$kernel" "$place/initramfs.cpio" tests/qemu/init=init "$place/hdmi=bin/hdmi" "$place/finger=bin/finger"
 
 # The host's own tools: the tests' build if there is one, for it is warm.
 cargo build --workspace --all-targets
