@@ -129,6 +129,7 @@ impl Scene {
             fps: 21.3,
             recognised_fps: 7.4,
             next_mode_by: "tap or space",
+            next_mode: mode.next(false).title(),
             notice: self.notice,
         };
         live::draw(&mut canvas, &view);
