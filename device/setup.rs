@@ -13,8 +13,10 @@ use anyhow::{Context, Result};
 use std::path::Path;
 
 mod family;
+mod play;
 
-pub use family::family;
+pub use family::{family, kinds, known};
+pub use play::{faces, play};
 
 /// MT-CNN with the files of the board's precision, on as many threads as the board gives.
 pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {

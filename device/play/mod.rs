@@ -8,6 +8,7 @@ use crate::screen::{Area, Canvas, Event, Pixel};
 use crate::types::Chip;
 use crate::ui::Mode;
 use crate::ui::dream::{self, Control, Dims, Hit, Layout};
+use anyhow::Result;
 use std::collections::BTreeMap;
 
 mod blend;
@@ -23,8 +24,12 @@ use worker::Worker;
 
 /// What the modes are made of.
 pub struct Parts {
-    /// The nets.
-    pub family: Family,
+    /// Opens the nets, when they are first asked.
+    pub open: Box<dyn FnOnce() -> Result<Family> + Send>,
+    /// Which kinds of net there will be, in the order of `Kind::ALL`.
+    pub has: [bool; 5],
+    /// Whether there will be real digits.
+    pub has_digits: bool,
     /// The gallery's faces, for the map.
     pub faces: map::Faces,
     /// Makes a GAN that learns; `None` where this program cannot teach one.
@@ -98,7 +103,6 @@ pub struct Play {
 struct Later {
     faces: Option<map::Faces>,
     learner: Option<train::Learner>,
-    known: bool,
     has: [bool; 5],
     has_digits: bool,
 }
@@ -113,16 +117,14 @@ pub enum Wish {
 impl Play {
     /// Everything but what takes time: that is done when a mode is first shown.
     pub fn new(parts: Parts) -> Self {
-        let Parts { family, faces, learner, seed } = parts;
-        let has = crate::generate::Kind::ALL.map(|kind| family.has(kind));
-        let has_digits = family.known.is_some();
-        let later = Later { faces: Some(faces), learner, known: !family.is_empty(), has, has_digits };
-        Self { worker: Worker::start(family), parts: later, pieces: BTreeMap::new(), grabbed: None, seed }
+        let Parts { open, has, has_digits, faces, learner, seed } = parts;
+        let later = Later { faces: Some(faces), learner, has, has_digits };
+        Self { worker: Worker::start(open), parts: later, pieces: BTreeMap::new(), grabbed: None, seed }
     }
 
     /// Whether there is any net to play with.
     pub fn has_nets(&self) -> bool {
-        self.parts.known
+        self.parts.has.contains(&true)
     }
 
     fn piece(&mut self, mode: Mode) -> &mut Box<dyn Piece> {

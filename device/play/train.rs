@@ -4,6 +4,7 @@ use super::{Area, Control, Dims, Moment, Piece};
 use crate::generate::{Dice, Shape, Tiles, idx::Digits};
 use crate::screen::Canvas;
 use crate::ui::dream::{draw_words, train};
+use anyhow::Result;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,10 +24,10 @@ pub trait Student: Send {
 
 /// Who learns, and from what.
 pub struct Learner {
-    /// Makes the student, in the thread in which it learns.
-    pub student: Box<dyn FnOnce() -> Box<dyn Student> + Send>,
-    /// Real pictures.
-    pub real: Arc<Digits>,
+    /// Makes the student and opens the real pictures, in the thread in which it learns.
+    pub open: Box<dyn FnOnce() -> Result<(Box<dyn Student>, Arc<Digits>)> + Send>,
+    /// Size of its pictures.
+    pub shape: Shape,
     /// Which of them are looked at when follows from it.
     pub seed: u64,
 }
@@ -87,6 +88,8 @@ struct Progress {
     losses: [Vec<f32>; 2],
     opinions: [f32; 2],
     steps: [u64; 2],
+    /// Why nothing is learned.
+    complaint: Option<String>,
 }
 
 struct Shared {
@@ -112,7 +115,7 @@ pub(super) struct Train {
 
 impl Train {
     pub fn new(learner: Option<Learner>) -> Self {
-        let shape = learner.as_ref().map_or(Shape { channels: 1, height: 28, width: 28 }, |l| l.real.pictures.shape);
+        let shape = learner.as_ref().map_or(Shape { channels: 1, height: 28, width: 28 }, |l| l.shape);
         let speed = PAUSES_MS.len() - 1;
         let orders = Orders {
             single: [0; 2],
@@ -238,7 +241,10 @@ impl Piece for Train {
             let words = "There are no real digits on this device to learn from: run `make models`.";
             return draw_words(canvas, words, stage, dims);
         }
-        let Progress { losses: [d, g], opinions, steps, .. } = &self.shown;
+        let Progress { losses: [d, g], opinions, steps, complaint, .. } = &self.shown;
+        if let Some(words) = complaint {
+            return draw_words(canvas, words, stage, dims);
+        }
         let view = train::View { samples: self.samples.as_ref(), losses: [d, g], opinions: *opinions, steps: *steps };
         train::draw(canvas, &view, stage, dims);
     }
@@ -258,8 +264,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The thread: steps and samples, until it is over.
 fn learn(learner: Learner, shared: &Shared) {
-    let Learner { student, real, seed } = learner;
-    let (mut student, mut dice, mut done) = (student(), Dice::new(seed), [0; 2]);
+    let Learner { open, seed, .. } = learner;
+    let (mut student, real) = match open() {
+        Ok(opened) => opened,
+        Err(error) => return lock(&shared.progress).complaint = Some(format!("{error:#}")),
+    };
+    let (mut dice, mut done) = (Dice::new(seed), [0; 2]);
     let mut batch = Vec::new();
     loop {
         let mut orders = lock(&shared.orders);
@@ -365,9 +375,10 @@ mod tests {
     }
 
     fn train() -> Train {
-        let pictures = Tiles::new(Shape { channels: 1, height: 2, width: 2 }, vec![1.0; 8]).unwrap();
-        let real = Arc::new(Digits { pictures, labels: vec![1, 2] });
-        Train::new(Some(Learner { student: Box::new(|| Box::new(Counting::default())), real, seed: 1 }))
+        let shape = Shape { channels: 1, height: 2, width: 2 };
+        let real = Arc::new(Digits { pictures: Tiles::new(shape, vec![1.0; 8]).unwrap(), labels: vec![1, 2] });
+        let open = || -> Result<(Box<dyn Student>, Arc<Digits>)> { Ok((Box::new(Counting::default()), real)) };
+        Train::new(Some(Learner { open: Box::new(open), shape, seed: 1 }))
     }
 
     fn until(train: &Train, is_so: impl Fn(&Progress) -> bool) -> Progress {
@@ -382,7 +393,7 @@ mod tests {
 
     #[test]
     fn buttons_step_run_pause_and_reset() {
-        let worker = super::super::Worker::start(Default::default());
+        let worker = super::super::Worker::start(|| Ok(Default::default()));
         let mut train = train();
         let at = |now| Moment { now, worker: &worker, visitor: None };
         train.tick(&at(0.0));
@@ -403,7 +414,7 @@ mod tests {
 
     #[test]
     fn whoever_goes_on_leaves_it_paused_and_finds_it_running_again() {
-        let worker = super::super::Worker::start(Default::default());
+        let worker = super::super::Worker::start(|| Ok(Default::default()));
         let mut train = train();
         let at = |now| Moment { now, worker: &worker, visitor: None };
         train.tick(&at(0.0));

@@ -36,10 +36,12 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub fn start(mut family: Family) -> Self {
+    /// The nets are opened with the first question: a booth where nobody dreams has no need of them.
+    pub fn start(open: impl FnOnce() -> Result<Family> + Send + 'static) -> Self {
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let work = move || {
+            let (mut open, mut opened) = (Some(open), Err("the nets were not opened".to_string()));
             let mut state = theirs.lock();
             while !state.is_over {
                 let Some(job) = state.job.take() else {
@@ -49,7 +51,13 @@ impl Worker {
                 (state.is_busy, state.complaint) = (true, None);
                 let age = state.age;
                 drop(state);
-                let answer = job(&mut family);
+                if let Some(open) = open.take() {
+                    opened = open().map_err(|error| format!("{error:#}"));
+                }
+                let answer = match &mut opened {
+                    Ok(family) => job(family),
+                    Err(why) => Err(anyhow::anyhow!("{why}")),
+                };
                 state = theirs.lock();
                 state.is_busy = false;
                 if age == state.age {
@@ -130,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_question_is_answered_once() {
-        let worker = Worker::start(Family::default());
+        let worker = Worker::start(|| Ok(Family::default()));
         worker.ask(|family| Ok(family.is_empty()));
         assert!(answer::<bool>(&worker));
         assert_eq!(worker.take::<bool>(), None);
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn while_it_is_busy_only_the_newest_question_counts() {
-        let worker = Worker::start(Family::default());
+        let worker = Worker::start(|| Ok(Family::default()));
         let (go, wait) = std::sync::mpsc::channel::<()>();
         worker.ask(move |_| Ok(wait.recv().map_or(0, |()| 1)));
         while worker.shared.lock().job.is_some() {
@@ -154,8 +162,21 @@ mod tests {
     }
 
     #[test]
+    fn nets_that_cannot_be_opened_are_complained_of_at_every_question() {
+        let worker = Worker::start(|| anyhow::bail!("no such file"));
+        for _ in 0..2 {
+            worker.forget();
+            worker.ask(|_| Ok(()));
+            while worker.complaint().is_none() {
+                std::thread::yield_now();
+            }
+            assert_eq!(worker.complaint().unwrap(), "no such file");
+        }
+    }
+
+    #[test]
     fn a_failure_is_said_until_the_next_question_and_forgotten_with_the_mode() {
-        let worker = Worker::start(Family::default());
+        let worker = Worker::start(|| Ok(Family::default()));
         let ask = || {
             worker.ask(|family| family.known().map(|known| known.count()));
             while worker.complaint().is_none() {

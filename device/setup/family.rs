@@ -45,8 +45,19 @@ pub fn family(models: &Manifest, name: &str) -> Result<Family> {
     Ok(family)
 }
 
+/// Which kinds of net the manifest has of a family, in the order of [`Kind::ALL`]. Nothing is opened.
+pub fn kinds(models: &Manifest, name: &str) -> [bool; 5] {
+    Kind::ALL.map(|kind| {
+        let has = |role, part: &str| entry(models, role, &format!("{name}-{}-{part}", kind.name())).is_some();
+        match kind {
+            Kind::Gan | Kind::Conditional => has(Role::Generator, "generator"),
+            _ => has(Role::Encoder, "encoder") && has(Role::Decoder, "decoder"),
+        }
+    })
+}
+
 /// The real pictures beside the models, where there are any.
-fn known(folder: &Path, name: &str) -> Result<Option<Arc<Digits>>> {
+pub fn known(folder: &Path, name: &str) -> Result<Option<Arc<Digits>>> {
     let file = |end: &str| folder.join(name).join(format!("{name}-{end}"));
     let [images, labels] = [file("images.idx3"), file("labels.idx1")];
     if !images.exists() && !labels.exists() {

@@ -53,7 +53,8 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
         let (judged, confidence) = (best.map(|b| b.0), best.map(|b| super::short(b.1)));
         line(&json::to_line(&Line { net: kind.name(), latent: super::shorts(&sum), judged, confidence })?)?;
     } else {
-        let words = best.map_or("no classifier looked at it".into(), |(class, share)| format!("a {class} ({:.0} %)", share * 100.0));
+        let words =
+            best.map_or("no classifier looked at it".into(), |(class, share)| format!("a {class} ({:.0} %)", share * 100.0));
         line(&format!("{} - {} + {}: {words}", options.start, options.minus, options.plus))?;
     }
     if let Some(out) = ready.out {

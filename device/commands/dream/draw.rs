@@ -2,7 +2,11 @@
 
 use super::{Common, Net, Outcome, Shared, json, line};
 use anyhow::{Context, Result, ensure};
-use lookalike::generate::{Family, Kind, Shape, Tiles, ink::{self, Strokes}, latent};
+use lookalike::generate::{
+    Family, Kind, Shape, Tiles,
+    ink::{self, Strokes},
+    latent,
+};
 use lookalike::picture;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -152,9 +156,10 @@ fn say(options: &Options, report: &Line) -> Result<()> {
     if options.shared.json {
         return line(&json::to_line(report)?);
     }
-    let judged = report.judged.zip(report.confidence).map_or("no classifier looked at it".into(), |(class, share)| {
-        format!("a {class} ({:.0} %)", share * 100.0)
-    });
+    let judged = report
+        .judged
+        .zip(report.confidence)
+        .map_or("no classifier looked at it".into(), |(class, share)| format!("a {class} ({:.0} %)", share * 100.0));
     let near: Vec<String> = report.neighbours.iter().map(|n| n.label.to_string()).collect();
     let near = if near.is_empty() { String::new() } else { format!(", nearest real digits {}", near.join(" ")) };
     line(&format!("{}: {judged}{near}", report.input))

@@ -124,8 +124,9 @@ fn say(options: &Options, report: &Line) -> Result<()> {
         return line(&json::to_line(report)?);
     }
     let place = report.from.zip(report.share).map_or("blend".into(), |(from, share)| format!("{from} + {share:.2}"));
-    let judged = report.judged.zip(report.confidence).map_or(String::new(), |(class, share)| {
-        format!(": a {class} ({:.0} %)", share * 100.0)
-    });
+    let judged = report
+        .judged
+        .zip(report.confidence)
+        .map_or(String::new(), |(class, share)| format!(": a {class} ({:.0} %)", share * 100.0));
     line(&format!("{place}{judged}"))
 }

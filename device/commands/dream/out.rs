@@ -44,6 +44,11 @@ impl Out {
         self.kind == Kind::Gif
     }
 
+    /// The same file, for pictures that are large already.
+    pub fn as_it_is(&self) -> Self {
+        Self { path: self.path.clone(), zoom: 1, ..*self }
+    }
+
     /// Pictures in rows of `columns`, enlarged.
     pub fn sheet(&self, tiles: &Tiles, columns: usize) -> Result<()> {
         self.picture(&tiles.sheet(columns, 1))
@@ -56,7 +61,8 @@ impl Out {
 
     /// Pictures one after the other, each for `ms`, over and over; as PNG, the first alone.
     pub fn film(&self, pictures: &[Chip], ms: u32) -> Result<()> {
-        let large: Vec<Chip> = pictures.iter().take(if self.is_film() { usize::MAX } else { 1 }).map(|p| self.enlarge(p)).collect();
+        let large: Vec<Chip> =
+            pictures.iter().take(if self.is_film() { usize::MAX } else { 1 }).map(|p| self.enlarge(p)).collect();
         let Some(first) = large.first() else { bail!("there is no picture to write into {}", self.path.display()) };
         ensure!(
             first.width as usize <= MOST_PX && first.height as usize <= MOST_PX,

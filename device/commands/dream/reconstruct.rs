@@ -97,9 +97,10 @@ fn say(options: &Options, report: &Line) -> Result<()> {
         return line(&json::to_line(report)?);
     }
     let label = report.label.map_or(String::new(), |label| format!(", a {label}"));
-    let judged = report.judged.zip(report.confidence).map_or(String::new(), |(class, share)| {
-        format!(", comes back as a {class} ({:.0} %)", share * 100.0)
-    });
+    let judged = report
+        .judged
+        .zip(report.confidence)
+        .map_or(String::new(), |(class, share)| format!(", comes back as a {class} ({:.0} %)", share * 100.0));
     let deviation = report.variance.as_ref().map_or(String::new(), |variance| {
         let mean = variance.iter().map(|v| v.sqrt()).sum::<f32>() / variance.len().max(1) as f32;
         format!(", mean deviation {mean:.3}")

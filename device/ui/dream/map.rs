@@ -76,6 +76,12 @@ pub fn hit(view: &View, stage: Area, dims: Dims, finger: Pixel) -> Option<usize>
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, view: &View, stage: Area, dims: Dims) {
     let (plot, list) = halves(stage, dims);
+    draw_plot(canvas, view, plot, dims);
+    draw_list(canvas, view, list, dims);
+}
+
+/// The points alone.
+pub fn draw_plot(canvas: &mut Canvas, view: &View, plot: Area, dims: Dims) {
     canvas.round(plot, dims.radius, CARD, 255);
     let few = view.points.len() <= FEW && !dims.cells;
     canvas.clipped(plot, |canvas| {
@@ -105,7 +111,6 @@ pub fn draw(canvas: &mut Canvas, view: &View, stage: Area, dims: Dims) {
             canvas.picture(face, place, false);
         }
     });
-    draw_list(canvas, view, list, dims);
 }
 
 /// Up to so many points are drawn as pictures with names.
