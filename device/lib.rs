@@ -10,7 +10,7 @@
 //! | [`types`] | the data that flows | std |
 //! | [`board`] | `board-config/*.toml` to checked settings | serde, toml |
 //! | [`manifest`] | `models/out/manifest.toml` to checked model facts | serde, toml, types |
-//! | [`infer`] | runs nets: the `Model` door; `lower`: our operators in tract's graph; `choice`: on which kernels | tract, the crate `infer/kernels` |
+//! | [`infer`] | runs nets: the `Model` door for bytes, `FloatModel` for floats; `lower`: our operators in tract's graph; `choice`: on which kernels | tract, the crate `infer/kernels` |
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
 //! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, its driver |
