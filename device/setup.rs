@@ -16,7 +16,7 @@ mod family;
 mod play;
 
 pub use family::{family, kinds, known};
-pub use play::{faces, play};
+pub use play::{Gan, faces, play};
 
 /// MT-CNN with the files of the board's precision, on as many threads as the board gives.
 pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {

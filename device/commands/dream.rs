@@ -17,6 +17,7 @@ mod map;
 mod out;
 mod reconstruct;
 mod sample;
+mod train;
 mod walk;
 
 use out::Out;
@@ -37,6 +38,7 @@ enum What {
     Arithmetic(arithmetic::Options),
     Walk(walk::Options),
     Draw(draw::Options),
+    Train(train::Options),
     Map(map::Options),
 }
 
@@ -114,6 +116,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
         What::Arithmetic(options) => arithmetic::run(common, options),
         What::Walk(options) => walk::run(common, options),
         What::Draw(options) => draw::run(common, options),
+        What::Train(options) => train::run(common, options),
         What::Map(options) => map::run(common, options),
     }
 }

@@ -58,8 +58,7 @@ pub fn kinds(models: &Manifest, name: &str) -> [bool; 5] {
 
 /// The real pictures beside the models, where there are any.
 pub fn known(folder: &Path, name: &str) -> Result<Option<Arc<Digits>>> {
-    let file = |end: &str| folder.join(name).join(format!("{name}-{end}"));
-    let [images, labels] = [file("images.idx3"), file("labels.idx1")];
+    let [images, labels] = known_files(folder, name);
     if !images.exists() && !labels.exists() {
         return Ok(None);
     }
@@ -67,6 +66,11 @@ pub fn known(folder: &Path, name: &str) -> Result<Option<Arc<Digits>>> {
         |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}: run `make models` again", path.display()));
     let digits = Digits::parse(&read(&images)?, &read(&labels)?);
     digits.with_context(|| format!("{} and its labels cannot be used", images.display())).map(|digits| Some(Arc::new(digits)))
+}
+
+/// Where real pictures and their labels lie.
+pub fn known_files(folder: &Path, name: &str) -> [PathBuf; 2] {
+    ["images.idx3", "labels.idx1"].map(|end| folder.join(name).join(format!("{name}-{end}")))
 }
 
 fn entry<'m>(models: &'m Manifest, role: Role, name: &str) -> Option<&'m Entry> {

@@ -1,27 +1,58 @@
 //! A manifest and a gallery in, what the generative modes are made of out.
 
 use crate::gallery::Gallery;
-use crate::generate::idx::Digits;
+use crate::generate::{Shape, idx::Digits};
 use crate::manifest::Manifest;
-use crate::play::{Parts, map::Faces};
-use anyhow::Result;
+use crate::play::Parts;
+use crate::play::map::Faces;
+use crate::play::train::{Learner, Student};
+use anyhow::{Context, Result, ensure};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Size of the pictures that the GAN of [`Gan`] learns from.
+const DIGIT: Shape = Shape { channels: 1, height: 28, width: 28 };
 
 /// Everything but the nets themselves, which are opened when they are first asked.
 pub fn play(models: &Manifest, name: &str, gallery: &Gallery, seed: u64) -> Parts {
-    let has_digits = [".idx3", ".idx1"].iter().zip(["images", "labels"]);
-    let has_digits =
-        has_digits.into_iter().all(|(end, what)| models.folder.join(name).join(format!("{name}-{what}{end}")).exists());
-    let (manifest, family, shelf) = (models.clone(), name.to_string(), Shelf::default());
-    let theirs = shelf.clone();
+    let has_digits = super::family::known_files(&models.folder, name).iter().all(|file| file.exists());
+    let shelf = Shelf::default();
+    let (manifest, family, kept) = (models.clone(), name.to_string(), shelf.clone());
     let open = move || {
         let mut opened = super::family(&manifest, &family)?;
-        // In memory once, whoever else looks at them.
-        opened.known = theirs.keep(opened.known.take());
+        opened.known = kept.keep(opened.known.take());
         Ok(opened)
     };
-    let _ = shelf;
-    Parts { open: Box::new(open), has: super::kinds(models, name), has_digits, faces: faces(gallery), learner: None, seed }
+    let (folder, family) = (models.folder.clone(), name.to_string());
+    let learn = move || -> Result<(Box<dyn Student>, Arc<Digits>)> {
+        let real = shelf.keep(super::known(&folder, &family)?).context("the real digits are gone: run `make models`")?;
+        let shape = real.pictures.shape;
+        ensure!(shape == DIGIT, "a GAN learns from {DIGIT} pictures on this device, these are {shape}");
+        Ok((Box::new(Gan(lookalike_learn::Gan::new(seed, lookalike_learn::Settings::default()))), real))
+    };
+    let learner = has_digits.then(|| Learner { open: Box::new(learn), shape: DIGIT, seed });
+    Parts { open: Box::new(open), has: super::kinds(models, name), has_digits, faces: faces(gallery), learner, seed }
+}
+
+/// The GAN of the learning crate, stepped by the booth.
+pub struct Gan(pub lookalike_learn::Gan);
+
+impl Student for Gan {
+    fn step_discriminator(&mut self, real: &[f32]) -> [f32; 3] {
+        let step = self.0.step_discriminator(real);
+        [step.loss, step.real_opinion, step.fake_opinion]
+    }
+
+    fn step_generator(&mut self) -> f32 {
+        self.0.step_generator().loss
+    }
+
+    fn samples(&mut self) -> Vec<f32> {
+        self.0.samples()
+    }
+
+    fn reset(&mut self) {
+        self.0.reset();
+    }
 }
 
 /// The gallery as a map wants it: each enrolled photo's vector, with its person's name and picture.
@@ -39,7 +70,7 @@ pub fn faces(gallery: &Gallery) -> Faces {
     faces
 }
 
-/// The real digits, once somebody opened them.
+/// The real digits, in memory once for all that look at them.
 #[derive(Clone, Default)]
 struct Shelf(Arc<Mutex<Option<Arc<Digits>>>>);
 
