@@ -26,6 +26,8 @@ pub mod path;
 pub mod polygon;
 mod tile;
 
+#[cfg(test)]
+pub(crate) use nets::fakes;
 pub use dice::Dice;
 pub use family::{Family, Kind};
 pub use nets::{Coder, Generator, Judge, Spread, Verdict};

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 mod blend;
 mod draw;
+#[cfg(test)]
+mod golden;
 pub mod map;
 mod reconstruct;
 mod sample;

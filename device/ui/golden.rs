@@ -162,7 +162,8 @@ fn is_blessing() -> bool {
     env::var_os("LOOKALIKE_BLESS").is_some_and(|v| v == "1")
 }
 
-fn check(canvas: &Canvas, name: &str) {
+/// Compares a canvas with the picture of that name.
+pub(crate) fn check(canvas: &Canvas, name: &str) {
     let (path, rgb) = (path(&format!("{name}.png")), bytes(canvas));
     if is_blessing() {
         let file = fs::File::create(&path).unwrap();

@@ -6,7 +6,7 @@ mod compact;
 pub mod dream;
 mod engineer;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 mod headline;
 pub mod live;
 pub mod message;

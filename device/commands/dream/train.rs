@@ -2,7 +2,6 @@
 
 use super::{Common, Outcome, Shared, json, line};
 use anyhow::{Result, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
 use lookalike::generate::{Dice, Tiles};
 use lookalike::play::train::{PERIOD_MOST, Student};
 use lookalike::setup;
@@ -56,8 +55,6 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let mut student = setup::Gan(lookalike_learn::Gan::new(seed, lookalike_learn::Settings::default()));
     let (mut dice, mut batch, mut film) = (Dice::new(seed), Vec::new(), Vec::new());
     let mut report = Line { step: 0, d_loss: None, g_loss: None, real_opinion: None, fake_opinion: None };
-    let bar = ProgressBar::new(options.steps);
-    bar.set_style(ProgressStyle::with_template("learning [{bar:30}] {pos}/{len} steps, {eta} left")?);
     for step in 0..options.steps {
         if stop.load(Ordering::Relaxed) {
             break;
@@ -71,15 +68,13 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
             report.g_loss = Some(student.step_generator());
         }
         report.step = step + 1;
-        bar.inc(1);
         if report.step % options.every == 0 || report.step == options.steps {
-            bar.suspend(|| say(&options, &report))?;
+            say(&options, &report)?;
             if ready.out.as_ref().is_some_and(|out| out.is_film()) {
                 film.push(Tiles::new(real.pictures.shape, student.samples())?.sheet(6, 1));
             }
         }
     }
-    bar.finish_and_clear();
     if let Some(out) = ready.out {
         film.push(Tiles::new(real.pictures.shape, student.samples())?.sheet(6, 1));
         film.reverse();
