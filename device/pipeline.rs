@@ -30,8 +30,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
 
 mod memory;
+mod rate;
 
 use memory::Known;
+use rate::Rate;
 
 /// What the board file says about the walk.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -403,25 +405,4 @@ fn hint(by: &str, next: Mode) -> String {
 fn spare(buffers: &mut Vec<Arc<Frame>>) -> Arc<Frame> {
     let free = buffers.iter_mut().position(|b| Arc::get_mut(b).is_some());
     free.map_or_else(|| Arc::new(Frame::empty()), |index| buffers.swap_remove(index))
-}
-
-/// Frames a second, over about the last half second.
-#[derive(Default)]
-struct Rate {
-    last: Option<Instant>,
-    seconds: f32,
-}
-
-impl Rate {
-    fn tick(&mut self) {
-        let now = Instant::now();
-        if let Some(last) = self.last.replace(now) {
-            let step = now.duration_since(last).as_secs_f32();
-            self.seconds = if self.seconds == 0.0 { step } else { self.seconds + 0.1 * (step - self.seconds) };
-        }
-    }
-
-    fn per_second(&self) -> f32 {
-        if self.seconds > 0.0 { 1.0 / self.seconds } else { 0.0 }
-    }
 }

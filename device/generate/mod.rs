@@ -26,9 +26,9 @@ pub mod path;
 pub mod polygon;
 mod tile;
 
-#[cfg(test)]
-pub(crate) use nets::fakes;
 pub use dice::Dice;
 pub use family::{Family, Kind};
+#[cfg(test)]
+pub(crate) use nets::fakes;
 pub use nets::{Coder, Generator, Judge, Spread, Verdict};
 pub use tile::{Shape, Tiles};

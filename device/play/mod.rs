@@ -15,6 +15,7 @@ mod blend;
 mod draw;
 #[cfg(test)]
 mod golden;
+mod lesson;
 pub mod map;
 mod reconstruct;
 mod sample;

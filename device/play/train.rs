@@ -1,102 +1,22 @@
-//! A GAN that learns while one looks: its thread takes steps as the buttons and sliders say, and leaves what it saw for the screen.
+//! A GAN that learns while one looks: buttons and sliders in, orders for its thread (`lesson`) out, and what that saw on the screen.
 
+pub use super::lesson::{Learner, Student};
+use super::lesson::{Orders, Progress, Shared, learn, lock};
 use super::{Area, Control, Dims, Moment, Piece};
-use crate::generate::{Dice, Shape, Tiles, idx::Digits};
+use crate::generate::{Shape, Tiles};
 use crate::screen::Canvas;
 use crate::ui::dream::{draw_words, train};
-use anyhow::Result;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
-
-/// A GAN that can be stepped by hand.
-pub trait Student: Send {
-    /// The discriminator looks at `real` pictures, one behind the other, and at as many fakes. Its loss, and how real it takes real
-    /// and fake pictures for, 0 to 1.
-    fn step_discriminator(&mut self, real: &[f32]) -> [f32; 3];
-    /// The generator learns from the discriminator's opinion. Its loss.
-    fn step_generator(&mut self) -> f32;
-    /// What it makes of noise that stays the same.
-    fn samples(&mut self) -> Vec<f32>;
-    /// Forgets all that it learned.
-    fn reset(&mut self);
-}
-
-/// Who learns, and from what.
-pub struct Learner {
-    /// Makes the student and opens the real pictures, in the thread in which it learns.
-    pub open: Box<dyn FnOnce() -> Result<(Box<dyn Student>, Arc<Digits>)> + Send>,
-    /// Size of its pictures.
-    pub shape: Shape,
-    /// Which of them are looked at when follows from it.
-    pub seed: u64,
-}
-
-/// Real pictures in a step.
-const BATCH: usize = 32;
 
 /// Steps in a period at most.
 pub const PERIOD_MOST: u32 = 20;
-
-/// Losses that are kept of each.
-const KEPT: usize = 4096;
 
 /// Between two steps, from slow to fast.
 const PAUSES_MS: [u64; 5] = [2000, 500, 150, 40, 0];
 
 /// New samples at most so often, in seconds.
 const SAMPLES_EVERY_S: f64 = 0.3;
-
-/// What the thread is told.
-#[derive(Clone, Debug, PartialEq)]
-struct Orders {
-    /// Single steps that were asked for and not taken yet: discriminator, generator.
-    single: [u32; 2],
-    /// Goes on by itself.
-    is_running: bool,
-    /// Steps of each in a period.
-    periods: [u32; 2],
-    pause_ms: u64,
-    reset: bool,
-    wants_samples: bool,
-    is_over: bool,
-}
-
-impl Orders {
-    /// What is done next: 0 or 1 for a step of the discriminator or generator. `done` are the steps of this turn so far.
-    fn next(&mut self, done: &mut [u32; 2]) -> Option<usize> {
-        if let Some(which) = (0..2).find(|&i| self.single[i] > 0) {
-            self.single[which] -= 1;
-            return Some(which);
-        }
-        if !self.is_running {
-            return None;
-        }
-        if (0..2).all(|i| done[i] >= self.periods[i]) {
-            *done = [0, 0];
-        }
-        let which = usize::from(done[0] >= self.periods[0]);
-        done[which] += 1;
-        Some(which)
-    }
-}
-
-/// What the thread saw.
-#[derive(Clone, Debug, Default)]
-struct Progress {
-    samples: Option<Vec<f32>>,
-    losses: [Vec<f32>; 2],
-    opinions: [f32; 2],
-    steps: [u64; 2],
-    /// Why nothing is learned.
-    complaint: Option<String>,
-}
-
-struct Shared {
-    orders: Mutex<Orders>,
-    wake: Condvar,
-    progress: Mutex<Progress>,
-}
 
 /// The mode.
 pub(super) struct Train {
@@ -258,178 +178,5 @@ impl Drop for Train {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The thread: steps and samples, until it is over.
-fn learn(learner: Learner, shared: &Shared) {
-    let Learner { open, seed, .. } = learner;
-    let (mut student, real) = match open() {
-        Ok(opened) => opened,
-        Err(error) => return lock(&shared.progress).complaint = Some(format!("{error:#}")),
-    };
-    let (mut dice, mut done) = (Dice::new(seed), [0; 2]);
-    let mut batch = Vec::new();
-    loop {
-        let mut orders = lock(&shared.orders);
-        if orders.is_over {
-            return;
-        }
-        if std::mem::take(&mut orders.reset) {
-            drop(orders);
-            student.reset();
-            (dice, done) = (Dice::new(seed), [0; 2]);
-            *lock(&shared.progress) = Progress { samples: Some(student.samples()), ..Progress::default() };
-            continue;
-        }
-        let wants_samples = std::mem::take(&mut orders.wants_samples);
-        let step = orders.next(&mut done);
-        let pause = Duration::from_millis(orders.pause_ms);
-        if step.is_none() && !wants_samples {
-            drop(shared.wake.wait(orders));
-            continue;
-        }
-        let is_single = !orders.is_running;
-        drop(orders);
-        match step {
-            Some(0) => {
-                batch.clear();
-                (0..BATCH).for_each(|_| batch.extend_from_slice(real.pictures.get(dice.below(real.count()))));
-                let [loss, on_real, on_fake] = student.step_discriminator(&batch);
-                note(shared, 0, loss);
-                lock(&shared.progress).opinions = [on_real, on_fake];
-            }
-            Some(_) => {
-                let loss = student.step_generator();
-                note(shared, 1, loss);
-            }
-            None => {}
-        }
-        if wants_samples || is_single {
-            let samples = student.samples();
-            lock(&shared.progress).samples = Some(samples);
-        }
-        if !pause.is_zero() && step.is_some() && !is_single {
-            let orders = lock(&shared.orders);
-            // A button ends the pause early; what it says is looked at above.
-            drop(shared.wake.wait_timeout(orders, pause));
-        }
-    }
-}
-
-fn note(shared: &Shared, which: usize, loss: f32) {
-    let mut progress = lock(&shared.progress);
-    progress.steps[which] += 1;
-    let losses = &mut progress.losses[which];
-    if losses.len() == KEPT {
-        losses.drain(..KEPT / 2);
-    }
-    losses.push(loss);
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn orders() -> Orders {
-        let (single, periods) = ([0; 2], [1; 2]);
-        Orders { single, is_running: true, periods, pause_ms: 0, reset: false, wants_samples: false, is_over: false }
-    }
-
-    fn steps(orders: &mut Orders, count: usize) -> String {
-        let mut done = [0; 2];
-        (0..count).map(|_| orders.next(&mut done).map_or('-', |which| ['d', 'g'][which])).collect()
-    }
-
-    #[test]
-    fn periods_alternate_and_single_steps_come_first() {
-        assert_eq!(steps(&mut orders(), 6), "dgdgdg");
-        assert_eq!(steps(&mut Orders { periods: [3, 2], ..orders() }, 10), "dddggdddgg");
-        assert_eq!(steps(&mut Orders { single: [0, 2], is_running: false, ..orders() }, 4), "gg--");
-    }
-
-    /// Counts what it was asked for.
-    #[derive(Default)]
-    struct Counting([f32; 2]);
-
-    impl Student for Counting {
-        fn step_discriminator(&mut self, real: &[f32]) -> [f32; 3] {
-            assert_eq!(real.len(), BATCH * 4);
-            self.0[0] += 1.0;
-            [self.0[0], 0.75, 0.25]
-        }
-
-        fn step_generator(&mut self) -> f32 {
-            self.0[1] += 1.0;
-            self.0[1]
-        }
-
-        fn samples(&mut self) -> Vec<f32> {
-            vec![0.5; 4]
-        }
-
-        fn reset(&mut self) {
-            *self = Self::default();
-        }
-    }
-
-    fn train() -> Train {
-        let shape = Shape { channels: 1, height: 2, width: 2 };
-        let real = Arc::new(Digits { pictures: Tiles::new(shape, vec![1.0; 8]).unwrap(), labels: vec![1, 2] });
-        let open = || -> Result<(Box<dyn Student>, Arc<Digits>)> { Ok((Box::new(Counting::default()), real)) };
-        Train::new(Some(Learner { open: Box::new(open), shape, seed: 1 }))
-    }
-
-    fn until(train: &Train, is_so: impl Fn(&Progress) -> bool) -> Progress {
-        loop {
-            let progress = lock(&train.shared.progress).clone();
-            if is_so(&progress) {
-                return progress;
-            }
-            std::thread::yield_now();
-        }
-    }
-
-    #[test]
-    fn buttons_step_run_pause_and_reset() {
-        let worker = super::super::Worker::start(|| Ok(Default::default()));
-        let mut train = train();
-        let at = |now| Moment { now, worker: &worker, visitor: None };
-        train.tick(&at(0.0));
-        until(&train, |p| p.steps[0] >= 5 && p.steps[1] >= 5);
-        train.press(3);
-        train.press(6);
-        until(&train, |p| p.steps == [0, 0]);
-        train.press(0);
-        train.press(0);
-        train.press(1);
-        let progress = until(&train, |p| p.steps == [2, 1]);
-        assert_eq!((progress.losses, progress.opinions), ([vec![1.0, 2.0], vec![1.0]], [0.75, 0.25]));
-        train.tick(&at(9.0));
-        assert!(until(&train, |p| p.samples.is_some()).samples == Some(vec![0.5; 4]) || train.samples.is_some());
-        train.slide(7, 1.0);
-        assert_eq!(lock(&train.shared.orders).periods, [PERIOD_MOST, 1]);
-    }
-
-    #[test]
-    fn whoever_goes_on_leaves_it_paused_and_finds_it_running_again() {
-        let worker = super::super::Worker::start(|| Ok(Default::default()));
-        let mut train = train();
-        let at = |now| Moment { now, worker: &worker, visitor: None };
-        train.tick(&at(0.0));
-        train.leave();
-        assert!(!lock(&train.shared.orders).is_running);
-        train.tick(&at(1.0));
-        assert!(lock(&train.shared.orders).is_running);
-    }
-
-    #[test]
-    fn losses_keep_the_newest() {
-        let train = train();
-        (0..KEPT + 10).for_each(|i| note(&train.shared, 0, i as f32));
-        let progress = lock(&train.shared.progress);
-        assert_eq!((progress.losses[0].last(), progress.steps[0]), (Some(&((KEPT + 9) as f32)), KEPT as u64 + 10));
-        assert!(progress.losses[0].len() <= KEPT);
-    }
-}
+mod tests;

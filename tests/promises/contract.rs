@@ -99,7 +99,7 @@ fn bench_times_the_program_with_the_arithmetic_asked_for() {
 #[test]
 fn doctor_names_models_gallery_camera_and_screen() {
     let ran = run(lookalike().args(["doctor", "--models"]).arg(models()));
-    for word in ["models:", "gallery:", "camera:", "screen:", "kernels:", "mtcnn-pnet", "dlib-resnet"] {
+    for word in ["models:", "gallery:", "dreams:", "camera:", "screen:", "kernels:", "mtcnn-pnet", "dlib-resnet"] {
         assert!(ran.out.contains(word), "no {word} in {}", ran.out);
     }
 }

@@ -110,10 +110,12 @@ fn pictures_that_do_not_fit_are_named_and_the_others_done() {
     let folder = tempfile::tempdir().unwrap();
     let coloured = folder.path().join("red.png");
     image::RgbImage::from_pixel(28, 28, image::Rgb([200, 0, 0])).save(&coloured).unwrap();
-    let ran = run(dream("reconstruct 0 --json").arg(sample("camera/2-coffee.png")).arg(&coloured).arg("999999").arg("nowhere.png"));
+    let ran =
+        run(dream("reconstruct 0 --json").arg(sample("camera/2-coffee.png")).arg(&coloured).arg("999999").arg("nowhere.png"));
     assert_eq!((ran.code, ran.json().len()), (1, 1));
     let lines: Vec<&str> = ran.err.lines().collect();
-    let wanted = ["the nets take 28x28 grey pictures", "red.png is in colour", "no real digit 999999", "there is no file nowhere.png"];
+    let wanted =
+        ["the nets take 28x28 grey pictures", "red.png is in colour", "no real digit 999999", "there is no file nowhere.png"];
     assert_eq!(lines.len(), wanted.len(), "{}", ran.err);
     assert!(lines.iter().zip(wanted).all(|(line, words)| line.contains(words)), "{}", ran.err);
     let ran = run(&mut dream("reconstruct all:12"));
@@ -204,7 +206,8 @@ fn a_gan_learns_for_some_steps() {
 #[test]
 fn where_pictures_cannot_go_is_said_before_any_work() {
     let folder = tempfile::tempdir().unwrap();
-    for (out, wanted) in [("x.bmp", "must end in .png"), ("nothing", "must end in .png"), ("no/such/x.png", "cannot be written")] {
+    for (out, wanted) in [("x.bmp", "must end in .png"), ("nothing", "must end in .png"), ("no/such/x.png", "cannot be written")]
+    {
         let (code, words) = complaint(dream("sample --out").arg(folder.path().join(out)));
         assert!(code == 2 && words.contains(wanted), "{out}: {words}");
     }
@@ -238,7 +241,13 @@ fn nets_that_are_missing_or_wrong_are_named() {
 #[test]
 fn the_booth_starts_in_the_mode_that_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    let board = board(folder.path(), &[("kind = \"auto\"            # auto: a V4L2", "kind = \"replay\"          # auto: a V4L2"), ("hold_ms = 1500", "hold_ms = 50")]);
+    let board = board(
+        folder.path(),
+        &[
+            ("kind = \"auto\"            # auto: a V4L2", "kind = \"replay\"          # auto: a V4L2"),
+            ("hold_ms = 1500", "hold_ms = 50"),
+        ],
+    );
     let shown = |mode: &str| {
         let pictures = folder.path().join(mode);
         let mut command = lookalike();
