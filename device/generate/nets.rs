@@ -124,7 +124,8 @@ impl Coder {
         fits(pictures, self.shape())?;
         let length = self.decoder.length();
         let given = if self.is_variational { 2 * length } else { length };
-        let values = in_batches(&mut *self.encoder, &pictures.values, self.shape().length(), given)?;
+        let takes = self.shape().length();
+        let values = in_batches(&mut *self.encoder, &pictures.values, takes, given)?;
         let spread = |row: &[f32]| Spread {
             mean: row[..length].to_vec(),
             // Beyond this a variance is no number any more.

@@ -168,7 +168,9 @@ fn a_drawn_digit_is_recognised() {
         let drawn = hand(3, 0.1);
         let line = &drawn.lines()[0];
         play.event(Mode::Draw, Event::Press(pixel(&line[0])), &canvas);
-        line.iter().for_each(|p| drop(play.event(Mode::Draw, Event::Drag(pixel(p)), &canvas)));
+        for point in line {
+            play.event(Mode::Draw, Event::Drag(pixel(point)), &canvas);
+        }
         settled(&mut play, Mode::Draw, &mut canvas);
         check(&canvas, &format!("dream-draw-{width}x{height}"));
     }
