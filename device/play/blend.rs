@@ -102,7 +102,7 @@ impl Blend {
 
 impl Piece for Blend {
     fn title(&self) -> &str {
-        "Move a finger between the digits: every place is a blend of their latent vectors"
+        "Move a finger between the digits: every place blends their vectors"
     }
 
     fn state(&self) -> String {

@@ -1,10 +1,10 @@
 //! Pictures of every generative mode, compared pixel by pixel with those in `tests/golden/screens`. Nets whose arithmetic has a known
-//! answer: a picture is its own latent vector, so that a blend of vectors is one of pictures.
+//! answer: a latent vector says how much of each of ten drawn digits there is in a picture.
 
 use super::*;
 use crate::generate::idx::Digits;
 use crate::generate::ink::Strokes;
-use crate::generate::{Coder, Judge, Shape, Tiles, fakes};
+use crate::generate::{Coder, Generator, Judge, Shape, Tiles, fakes, latent};
 use crate::screen::Surface;
 use crate::ui::golden::check;
 use std::sync::Arc;
@@ -43,18 +43,35 @@ fn digits() -> Digits {
     Digits { pictures, labels: (0..80).map(|i| (i % 10) as u8).collect() }
 }
 
+/// How near a picture is to each of the ten digits.
+fn nearness(known: &Digits, picture: &[f32]) -> Vec<f32> {
+    (0..10).map(|class| 3.0 - 0.6 * latent::distance(known.pictures.get(30 + class), picture)).collect()
+}
+
+/// The plain one keeps every digit apart less: between its points lie mixtures.
 fn coder(variational: bool) -> Option<Coder> {
-    Some(fakes::coder(SHAPE, variational))
+    let (known, seen) = (digits(), digits());
+    let steep = if variational { 4.0 } else { 0.8 };
+    let draw = move |point: &[f32]| {
+        let raised: Vec<f32> = point.iter().map(|v| (steep * v).exp()).collect();
+        let total: f32 = raised.iter().sum();
+        let ink = |pixel: usize| (0..10).map(|class| raised[class] / total * known.pictures.get(30 + class)[pixel]).sum();
+        (0..784).map(ink).collect()
+    };
+    let decoder = Generator::new(Box::new(fakes::ByFormula::new(&[1, 28, 28], draw)), 10, 0).unwrap();
+    let look = move |picture: &[f32]| {
+        let variance = (0..10).map(|i| -1.0 - 0.2 * i as f32).take(if variational { 10 } else { 0 });
+        nearness(&seen, picture).into_iter().chain(variance).collect()
+    };
+    let encoder = fakes::ByFormula::new(&[if variational { 20 } else { 10 }], look);
+    Some(Coder::new(Box::new(encoder), SHAPE, decoder).unwrap())
 }
 
 /// Sees the class of a picture by the digit that it is most alike.
 fn judge() -> Option<Judge> {
     let known = digits();
-    let model = fakes::ByFormula::new(move |picture: &[f32]| {
-        let far = |class: usize| crate::generate::latent::distance(known.pictures.get(30 + class), picture);
-        (0..10).map(|class| -far(class)).collect()
-    });
-    Some(Judge::new(Box::new(model), SHAPE).unwrap())
+    let look = move |picture: &[f32]| nearness(&known, picture).into_iter().map(|v| 2.0 * v).collect();
+    Some(Judge::new(Box::new(fakes::ByFormula::new(&[10], look)), SHAPE).unwrap())
 }
 
 fn family() -> Family {
@@ -187,7 +204,7 @@ fn a_gan_at_work() {
     let known = digits();
     let samples = Tiles::new(SHAPE, known.pictures.values[..36 * 784].to_vec()).unwrap();
     let view = dream::train::View { samples: Some(&samples), losses: [&d, &g], opinions: [0.71, 0.34], steps: [300, 300] };
-    let title = "A GAN learns on this device: one net draws, the other tells real from fake";
+    let title = "A GAN learns here: one net draws, the other tells real from fake";
     let frame = dream::Frame { title, controls: &controls, state: "learning", hint: "tap here or space: the map" };
     for (width, height) in [(800, 480), (480, 800), (640, 480)] {
         let mut canvas = canvas(width, height, false);

@@ -49,7 +49,7 @@ impl Reconstruct {
 
 impl Piece for Reconstruct {
     fn title(&self) -> &str {
-        "An encoder says few numbers of a picture, a decoder draws it again from them"
+        "An encoder says few numbers of a picture, a decoder draws it again"
     }
 
     fn state(&self) -> String {

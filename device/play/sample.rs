@@ -42,7 +42,7 @@ impl Sample {
 impl Piece for Sample {
     fn title(&self) -> &str {
         match self.pairs[self.chosen] {
-            [Kind::Autoencoder, _] => "The same random points, decoded by both: only one learned what lies between the digits",
+            [Kind::Autoencoder, _] => "The same random points through both: one learned what lies between digits",
             _ => "Noise becomes pictures: of whatever comes, and of the class that is asked for",
         }
     }

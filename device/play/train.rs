@@ -72,7 +72,7 @@ impl Train {
 
 impl Piece for Train {
     fn title(&self) -> &str {
-        "A GAN learns on this device: one net draws, the other tells real from fake"
+        "A GAN learns here: one net draws, the other tells real from fake"
     }
 
     fn state(&self) -> String {

@@ -34,7 +34,7 @@ impl Walk {
 
 impl Piece for Walk {
     fn title(&self) -> &str {
-        "A walk through the latent space: every picture is drawn, none was ever seen"
+        "A walk through the latent space: nobody ever wrote these digits"
     }
 
     fn state(&self) -> String {

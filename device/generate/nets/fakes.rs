@@ -62,23 +62,24 @@ pub fn judge(shape: Shape, outputs: usize) -> Judge {
     Judge::new(Box::new(Net::of(shape.length(), &[outputs])), shape).unwrap()
 }
 
-/// Whatever a formula says of each picture.
+/// Whatever a formula says of each input.
 pub struct ByFormula<F> {
+    gives: Vec<usize>,
     formula: F,
     outputs: Vec<Tensor>,
 }
 
 impl<F: Fn(&[f32]) -> Vec<f32> + Send> ByFormula<F> {
-    /// Its numbers for a picture.
-    pub fn new(formula: F) -> Self {
-        Self { formula, outputs: Vec::new() }
+    /// `gives`: the shape of an answer, without the batch axis.
+    pub fn new(gives: &[usize], formula: F) -> Self {
+        Self { gives: gives.to_vec(), formula, outputs: Vec::new() }
     }
 }
 
 impl<F: Fn(&[f32]) -> Vec<f32> + Send> FloatModel for ByFormula<F> {
     fn run(&mut self, count: usize, input: &[f32]) -> Result<&[Tensor]> {
-        let rows: Vec<Vec<f32>> = input.chunks_exact(input.len() / count).map(&self.formula).collect();
-        self.outputs = vec![Tensor { shape: vec![count, rows[0].len()], data: rows.concat() }];
+        let data = input.chunks_exact(input.len() / count).flat_map(&self.formula).collect();
+        self.outputs = vec![Tensor { shape: [&[count], &self.gives[..]].concat(), data }];
         Ok(&self.outputs)
     }
 }

@@ -23,9 +23,12 @@ pub struct View<'a> {
 
 /// Where the polygon lies.
 pub fn board(stage: Area, dims: Dims) -> Area {
-    let side = half(stage).0.fit(1, 1);
-    let tile = tile_side(side);
-    side.inset(tile / 2 + dims.gap / 2, tile / 2 + dims.gap / 2)
+    // The tiles lie around the corners, with a line of words below each.
+    let (_, room) = half(stage).0.cut_top(dims.gap / 2);
+    let room = room.cut_bottom(dims.small_line).1;
+    let square = room.fit(1, 1);
+    let tile = tile_side(square);
+    square.inset(tile / 2, tile / 2)
 }
 
 fn half(stage: Area) -> (Area, Area) {
@@ -51,16 +54,12 @@ pub fn draw(canvas: &mut Canvas, view: &View, stage: Area, dims: Dims) {
     for (&corner, &weight) in view.places.iter().zip(view.weights) {
         canvas.line(at(corner), finger, thin + weight * thin * 4.0, ACCENT, 60 + (weight * 195.0) as u8);
     }
-    let side = tile_side(half(stage).0.fit(1, 1)).max(2);
+    let side = (board.w / 4).max(2);
     for (i, &corner) in view.places.iter().enumerate() {
         let [x, y] = at(corner).map(|v| v.round() as i32 - side / 2);
         draw_tile(canvas, view.corners, i, Area::new(x, y, side, side));
         let share = view.weights.get(i).copied().unwrap_or_default();
-        // On the tile, where the picture of a digit has only ground.
-        let words = Area::new(x, y + side - dims.small_line, side, dims.small_line);
-        if !dims.cells {
-            canvas.write(words, &percent(share * 100.0), centre(dims.small * 4 / 5, QUIET));
-        }
+        canvas.write(Area::new(x, y + side, side, dims.small_line), &percent(share * 100.0), centre(dims.small, QUIET));
     }
     let dot = (dims.body).max(2);
     let [x, y] = finger.map(|v| v.round() as i32 - dot / 2);

@@ -57,8 +57,8 @@ fn at(plot: Area, place: [f32; 3], turned: Option<[f32; 2]>, dims: Dims) -> [f32
     let [yaw, pitch] = turned.unwrap_or_default();
     let [x, y, depth] = seen(place, yaw, pitch);
     // A corner of the cube stays on the plot while it turns.
-    let reach = plot.w.min(plot.h) as f32 / 2.0 * if turned.is_some() { 0.72 } else { 1.0 } - (dims.touch / 2) as f32;
-    let wide = if turned.is_some() { reach } else { plot.w as f32 / 2.0 - (dims.touch / 2) as f32 };
+    let reach = plot.w.min(plot.h) as f32 / 2.0 * if turned.is_some() { 0.72 } else { 1.0 } - dims.touch as f32;
+    let wide = if turned.is_some() { reach } else { plot.w as f32 / 2.0 - dims.touch as f32 };
     [plot.x as f32 + plot.w as f32 / 2.0 + x * wide, plot.y as f32 + plot.h as f32 / 2.0 + y * reach, depth]
 }
 
@@ -106,7 +106,7 @@ pub fn draw_plot(canvas: &mut Canvas, view: &View, plot: Area, dims: Dims) {
         }
         let side = if view.newcomer.is_some() && !dims.cells { dims.touch } else { dims.body.max(2) };
         let place = Area::new(x as i32 - side / 2, y as i32 - side / 2, side, side);
-        canvas.round(place.inset(-2, -2), side, ACCENT, 255);
+        canvas.round(place.inset(-3, -3), if view.face.is_some() { dims.radius } else { side }, ACCENT, 255);
         if let Some(face) = view.face.filter(|_| view.newcomer.is_some()) {
             canvas.picture(face, place, false);
         }

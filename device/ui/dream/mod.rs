@@ -188,7 +188,9 @@ fn place(canvas: &Canvas, controls: &[Control], area: Area, dims: Dims) -> (Vec<
 pub fn draw(canvas: &mut Canvas, frame: &Frame, stage: impl FnOnce(&mut Canvas, Area, Dims)) {
     canvas.wipe(BACK);
     let (dims, layout) = (Dims::of(canvas), Layout::of(canvas, frame.controls));
-    canvas.write(layout.title, frame.title, left(dims.body, TEXT));
+    // On an upright panel in smaller letters rather than cut short.
+    let px = (dims.small..=dims.body).rev().find(|&px| canvas.text_width(frame.title, px) <= layout.title.w);
+    canvas.write(layout.title, frame.title, left(px.unwrap_or(dims.small), TEXT));
     for (control, &area) in frame.controls.iter().zip(&layout.controls) {
         draw_control(canvas, control, area, dims);
     }

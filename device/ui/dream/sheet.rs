@@ -90,7 +90,7 @@ fn draw_shares(canvas: &mut Canvas, verdict: &Verdict, area: Area, dims: Dims) {
     let (best, _) = verdict.best();
     let number = canvas.text_width("100\u{a0}%", px);
     for (class, &share) in verdict.shares.iter().enumerate() {
-        let half = area.cut_left(area.w / 2 * (class as i32 / rows)).1.cut_left((area.w - dims.gap) / 2).0;
+        let half = area.cut_left(area.w / 2 * (class as i32 / rows)).1.cut_left(area.w / 2 - dims.gap).0;
         let row = Area { y: area.y + class as i32 % rows * pitch, h: pitch, ..half };
         let (name, bar) = row.cut_left(canvas.text_width("0  ", px));
         let (words, bar) = bar.cut_right(number);
