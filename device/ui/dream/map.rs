@@ -53,20 +53,21 @@ fn halves(stage: Area, dims: Dims) -> (Area, Area) {
 }
 
 /// Where a place is drawn, and how far behind it lies (low is near).
-fn at(plot: Area, place: [f32; 3], turned: Option<[f32; 2]>, dims: Dims) -> [f32; 3] {
-    let [yaw, pitch] = turned.unwrap_or_default();
+fn at(plot: Area, place: [f32; 3], view: &View, dims: Dims) -> [f32; 3] {
+    let [yaw, pitch] = view.turned.unwrap_or_default();
     let [x, y, depth] = seen(place, yaw, pitch);
-    // A corner of the cube stays on the plot while it turns.
-    let reach = plot.w.min(plot.h) as f32 / 2.0 * if turned.is_some() { 0.72 } else { 1.0 } - dims.touch as f32;
-    let wide = if turned.is_some() { reach } else { plot.w as f32 / 2.0 - dims.touch as f32 };
-    [plot.x as f32 + plot.w as f32 / 2.0 + x * wide, plot.y as f32 + plot.h as f32 / 2.0 + y * reach, depth]
+    let margin = if view.points.len() <= FEW { dims.touch } else { dims.body } as f32;
+    let [wide, high] = [plot.w, plot.h].map(|side| side as f32 / 2.0 - margin);
+    // In space all directions are alike.
+    let [wide, high] = if view.turned.is_some() { [wide.min(high); 2] } else { [wide, high] };
+    [plot.x as f32 + plot.w as f32 / 2.0 + x * wide, plot.y as f32 + plot.h as f32 / 2.0 + y * high, depth]
 }
 
 /// The point nearest to a finger, if one is near enough.
 pub fn hit(view: &View, stage: Area, dims: Dims, finger: Pixel) -> Option<usize> {
     let plot = plot(stage, dims);
     let far = |point: &Point| {
-        let [x, y, _] = at(plot, point.place, view.turned, dims);
+        let [x, y, _] = at(plot, point.place, view, dims);
         (x - finger.x as f32).hypot(y - finger.y as f32)
     };
     let nearest = view.points.iter().map(far).enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -86,21 +87,21 @@ pub fn draw_plot(canvas: &mut Canvas, view: &View, plot: Area, dims: Dims) {
     let few = view.points.len() <= FEW && !dims.cells;
     canvas.clipped(plot, |canvas| {
         let mut order: Vec<(usize, [f32; 3])> =
-            view.points.iter().map(|point| at(plot, point.place, view.turned, dims)).enumerate().collect();
+            view.points.iter().map(|point| at(plot, point.place, view, dims)).enumerate().collect();
         // What lies behind is drawn first.
         order.sort_by(|a, b| b.1[2].total_cmp(&a.1[2]));
         for &(index, place) in &order {
             draw_point(canvas, view, index, place, few, dims);
         }
         let center = match (view.newcomer, view.chosen) {
-            (Some(place), _) => Some(at(plot, place, view.turned, dims)),
-            (None, Some(index)) => view.points.get(index).map(|point| at(plot, point.place, view.turned, dims)),
+            (Some(place), _) => Some(at(plot, place, view, dims)),
+            (None, Some(index)) => view.points.get(index).map(|point| at(plot, point.place, view, dims)),
             (None, None) => None,
         };
         let Some([x, y, _]) = center else { return };
         for (index, _) in view.nearest {
             if let Some(point) = view.points.get(*index) {
-                let [to_x, to_y, _] = at(plot, point.place, view.turned, dims);
+                let [to_x, to_y, _] = at(plot, point.place, view, dims);
                 canvas.line([x, y], [to_x, to_y], (dims.body as f32 / 8.0).max(1.0), ACCENT, 220);
             }
         }
