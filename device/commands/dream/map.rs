@@ -162,7 +162,11 @@ fn probe(ready: &mut Ready, options: &Options, items: &Items, map: &Map) -> Resu
                 continue;
             }
         };
-        let near = |(index, distance)| Near { label: &items.labels[index], index, distance: super::short(distance) };
+        let near = |(index, distance): (usize, f32)| Near {
+            label: items.labels[index].as_str(),
+            index,
+            distance: super::short(distance),
+        };
         let nearest: Vec<Near> = map.nearest(&vector, 3).into_iter().map(near).collect();
         let place = map.place(&vector).unwrap_or_default().map(super::short);
         if options.shared.json {
