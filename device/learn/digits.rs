@@ -59,18 +59,18 @@ pub fn decoder(dice: &mut Dice) -> Net {
 
 /// Noise, and a class where `classes` are asked for, to a picture.
 pub fn generator(classes: usize, dice: &mut Dice) -> Net {
-    Net::new(&[NOISE + classes], upwards(NOISE + classes, 48, true), dice)
+    Net::new(&[NOISE + classes], upwards(NOISE + classes, 32, true), dice)
 }
 
 /// A picture to a logit: real or made; and one more per class.
 pub fn discriminator(classes: usize, dice: &mut Dice) -> Net {
     let layers = vec![
-        conv(1, 24, 5, 2),
+        conv(1, 16, 5, 2),
         Layer::Leaky,
-        conv(24, 48, 5, 2),
+        conv(16, 32, 5, 2),
         Layer::Leaky,
         Layer::Flatten,
-        dense(7 * 7 * 48, 1 + classes),
+        dense(7 * 7 * 32, 1 + classes),
     ];
     Net::new(&PICTURE, layers, dice)
 }

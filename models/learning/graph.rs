@@ -71,7 +71,7 @@ impl Runner {
     pub fn new(bytes: &[u8], shape: &[usize], output: Option<&str>) -> Result<Self> {
         let mut model = tract_onnx::onnx().with_ignore_output_shapes(true).model_for_read(&mut &bytes[..])?;
         if let Some(output) = output {
-            model.set_output_names([output])?;
+            model.select_outputs_by_name([output])?;
         }
         let model = model.with_input_fact(0, f32::fact(shape).into())?.into_optimized()?;
         Ok(Self(model.into_runnable()?, shape.to_vec()))
