@@ -97,7 +97,7 @@ pub fn fingerprint() -> String {
         let int8 = r.int8.map(|int8| r.int8_entry(int8, String::new()));
         format!("{:?} {int8:?} {}", r.entry(r.package.sha256.into()), r.golden)
     };
-    let shipped = crate::digits::export::SHIPPED.iter().map(|net| format!("{:?}", net.entry()));
+    let shipped = crate::digits::export::trained().map(|(net, onnx)| format!("{:?}", net.entry(onnx)));
     let facts = all().iter().map(facts).chain(shipped).collect::<String>();
     let texts = [
         facts.as_str(),

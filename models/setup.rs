@@ -45,7 +45,7 @@ impl Folders {
         made.extend(digits::data::write_idx(&digits::data::from_package(&self.cache)?, &self.out.join("digits"))?);
         let recipes = recipe::all();
         let quantized = recipes.iter().filter_map(|r| Some(r.int8?.file));
-        let shipped = digits::export::SHIPPED.iter().map(digits::export::Shipped::file);
+        let shipped = digits::export::trained().map(|(net, _)| net.file());
         let written = recipes.iter().map(|r| r.file).chain(quantized).chain([MANIFEST]).map(String::from);
         for file in written.chain(shipped) {
             let path = self.out.join(file);
@@ -172,11 +172,11 @@ impl Folders {
         }
         bar.done();
         manifest.models.extend(self.check_int8(&recipes, &mut report).inspect_err(|_| drop(self.forget()))?);
-        let known = digits::check::check(&digits::data::from_package(&self.cache)?).inspect_err(|_| drop(self.forget()))?;
-        report.push(format!("  digits: ten nets, the classifier knows {:.1} % of 1,000 digits", known * 100.0));
-        for net in &digits::export::SHIPPED {
-            files::write(&self.out.join(net.file()), net.onnx)?;
-            manifest.models.push(net.entry());
+        let pictures = digits::data::from_package(&self.cache)?;
+        report.push(format!("  {}", digits::check::check(&pictures).inspect_err(|_| drop(self.forget()))?));
+        for (net, onnx) in digits::export::trained() {
+            files::write(&self.out.join(net.file()), onnx)?;
+            manifest.models.push(net.entry(onnx));
         }
         report.iter().for_each(|line| eprintln!("{line}"));
         let text = format!(

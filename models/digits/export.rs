@@ -17,31 +17,34 @@ pub struct Shipped {
     pub role: Role,
     /// [channels, height, width], of a vector [numbers, 1, 1].
     pub input: [usize; 3],
-    /// The file's bytes.
-    pub onnx: &'static [u8],
+    /// The bytes of `nets/NAME.onnx`; `None`: not trained yet, and the set-up leaves it out.
+    pub onnx: Option<&'static [u8]>,
 }
 
-macro_rules! shipped {
-    ($name:literal, $role:expr, $input:expr) => {
-        Shipped { name: $name, role: $role, input: $input, onnx: include_bytes!(concat!("nets/", $name, ".onnx")) }
-    };
+const fn untrained(name: &'static str, role: Role, input: [usize; 3]) -> Shipped {
+    Shipped { name, role, input, onnx: None }
 }
 
 const CODE: [usize; 3] = [LATENT, 1, 1];
 
-/// Every net that the booth shows.
+/// Every net that the booth knows.
 pub static SHIPPED: [Shipped; 10] = [
-    shipped!("digits-classifier", Role::Classifier, PICTURE),
-    shipped!("digits-ae-encoder", Role::Encoder, PICTURE),
-    shipped!("digits-ae-decoder", Role::Decoder, CODE),
-    shipped!("digits-dae-encoder", Role::Encoder, PICTURE),
-    shipped!("digits-dae-decoder", Role::Decoder, CODE),
-    shipped!("digits-vae-encoder", Role::Encoder, PICTURE),
-    shipped!("digits-vae-decoder", Role::Decoder, CODE),
-    shipped!("digits-gan-generator", Role::Generator, [NOISE, 1, 1]),
-    shipped!("digits-gan-discriminator", Role::Discriminator, PICTURE),
-    shipped!("digits-cgan-generator", Role::Generator, [NOISE + CLASSES, 1, 1]),
+    untrained("digits-classifier", Role::Classifier, PICTURE),
+    untrained("digits-ae-encoder", Role::Encoder, PICTURE),
+    untrained("digits-ae-decoder", Role::Decoder, CODE),
+    untrained("digits-dae-encoder", Role::Encoder, PICTURE),
+    untrained("digits-dae-decoder", Role::Decoder, CODE),
+    untrained("digits-vae-encoder", Role::Encoder, PICTURE),
+    untrained("digits-vae-decoder", Role::Decoder, CODE),
+    untrained("digits-gan-generator", Role::Generator, [NOISE, 1, 1]),
+    untrained("digits-gan-discriminator", Role::Discriminator, PICTURE),
+    untrained("digits-cgan-generator", Role::Generator, [NOISE + CLASSES, 1, 1]),
 ];
+
+/// Those that are trained, with their bytes.
+pub fn trained() -> impl Iterator<Item = (&'static Shipped, &'static [u8])> {
+    SHIPPED.iter().filter_map(|net| Some((net, net.onnx?)))
+}
 
 impl Shipped {
     /// Path below the output folder.
@@ -49,14 +52,14 @@ impl Shipped {
         format!("digits/{}.onnx", self.name)
     }
 
-    /// What the manifest says of it.
-    pub fn entry(&self) -> Entry {
+    /// What the manifest says of it, with those bytes.
+    pub fn entry(&self, onnx: &[u8]) -> Entry {
         Entry {
             name: self.name.into(),
             role: self.role,
             precision: Precision::Float32,
             file: self.file(),
-            sha256: files::sha256(self.onnx),
+            sha256: files::sha256(onnx),
             input: self.input,
             mean: [0.0; 3],
             scale: 1.0,
