@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn a_discriminator_alone_learns_to_tell_real_from_made() {
         let mut gan = Gan::new(1, Settings { samples: 1, ..Settings::default() });
-        let steps: Vec<DiscriminatorStep> = (0..30).map(|_| gan.step_discriminator(&stripes())).collect();
-        let last = steps[29];
+        let steps: Vec<DiscriminatorStep> = (0..80).map(|_| gan.step_discriminator(&stripes())).collect();
+        let last = steps[79];
         assert!(last.real_opinion > 0.9 && last.fake_opinion < 0.1 && last.loss < steps[0].loss, "{last:?}");
     }
 }
