@@ -32,7 +32,8 @@ fn arc(a: &[f32], b: &[f32], share: f32) -> [f32; 2] {
     let cos = dot(a, b) / (long_a * long_b);
     let angle = cos.clamp(-1.0, 1.0).acos();
     let sin = angle.sin();
-    if !(sin > 1e-4) {
+    // At the origin it is no number.
+    if sin.is_nan() || sin < 1e-4 {
         return [1.0 - share, share];
     }
     let long = long_a + share * (long_b - long_a);

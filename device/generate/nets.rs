@@ -66,7 +66,7 @@ impl Generator {
     /// One picture per vector of `latents`, which lie one behind the other. `class` says the class of each by its place.
     pub fn draw(&mut self, latents: &[f32], class: impl Fn(usize) -> usize) -> Result<Tiles> {
         ensure!(
-            !latents.is_empty() && latents.len() % self.length == 0,
+            !latents.is_empty() && latents.len().is_multiple_of(self.length),
             "{} numbers are no latent vectors of {} numbers",
             latents.len(),
             self.length

@@ -124,6 +124,9 @@ enum Pointer {
     },
 }
 
+/// Is told what a finger does, and where, in the device's axes.
+type Say<'a> = dyn FnMut(fn(Pixel) -> Event, [i32; 2]) + 'a;
+
 /// From the press to the release.
 #[derive(Clone, Copy)]
 enum Press {
@@ -136,7 +139,7 @@ enum Press {
 
 impl Press {
     /// Where it is now and how far a tap may go; `None` when it is up. Says what that means and where, in the device's axes.
-    fn now(&mut self, at: Option<[i32; 2]>, reach: [u32; 2], say: &mut dyn FnMut(fn(Pixel) -> Event, [i32; 2])) {
+    fn now(&mut self, at: Option<[i32; 2]>, reach: [u32; 2], say: &mut Say) {
         match (*self, at) {
             (Press::Up, Some(at)) => {
                 *self = Press::Down(at, at, true);

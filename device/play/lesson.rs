@@ -18,10 +18,13 @@ pub trait Student: Send {
     fn reset(&mut self);
 }
 
+/// Who learns, and the real pictures.
+pub type School = (Box<dyn Student>, Arc<Digits>);
+
 /// Who learns, and from what.
 pub struct Learner {
     /// Makes the student and opens the real pictures, in the thread in which it learns.
-    pub open: Box<dyn FnOnce() -> Result<(Box<dyn Student>, Arc<Digits>)> + Send>,
+    pub open: Box<dyn FnOnce() -> Result<School> + Send>,
     /// Size of its pictures.
     pub shape: Shape,
     /// Which of them are looked at when follows from it.

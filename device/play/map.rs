@@ -46,7 +46,10 @@ struct Chart {
 }
 
 /// What t-SNE found, for which source and whether flat; it is looked at before every picture.
-type Found = Arc<Mutex<Vec<(Source, bool, Result<Projection, String>)>>>;
+type Found = Arc<Mutex<Vec<(Source, bool, Answer)>>>;
+
+/// A map, or why there is none.
+type Answer = Result<Projection, String>;
 
 pub(super) struct Map {
     faces: Option<Faces>,
@@ -57,7 +60,7 @@ pub(super) struct Map {
     charts: Vec<(Source, Chart)>,
     found: Found,
     /// Maps by t-SNE that were begun: source, flat, and what came of them.
-    begun: Vec<(Source, bool, Option<Result<Projection, String>>)>,
+    begun: Vec<(Source, bool, Option<Answer>)>,
     is_asked: Option<Source>,
     complaint: Option<String>,
     chosen: Option<usize>,
@@ -104,7 +107,7 @@ impl Map {
     /// The projection that is wanted, if it is there yet; PCA until then.
     fn projection(&self) -> Option<&Projection> {
         let chart = self.chart()?;
-        let fits = |(source, flat, _): &&(Source, bool, Option<Result<Projection, String>>)| {
+        let fits = |(source, flat, _): &&(Source, bool, Option<Answer>)| {
             self.method == Method::Tsne && (*source, *flat) == (self.source, self.is_flat)
         };
         let done = self.begun.iter().find(fits).and_then(|(.., result)| result.as_ref()?.as_ref().ok());

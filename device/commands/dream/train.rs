@@ -68,7 +68,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
             report.g_loss = Some(student.step_generator());
         }
         report.step = step + 1;
-        if report.step % options.every == 0 || report.step == options.steps {
+        if report.step.is_multiple_of(options.every) || report.step == options.steps {
             say(&options, &report)?;
             if ready.out.as_ref().is_some_and(|out| out.is_film()) {
                 film.push(Tiles::new(real.pictures.shape, student.samples())?.sheet(6, 1));

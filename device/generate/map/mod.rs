@@ -123,7 +123,7 @@ impl Map {
 const EDGE: f32 = 1.3;
 
 fn check(vectors: &[f32], length: usize) -> Result<()> {
-    ensure!(length > 0 && vectors.len() % length == 0, "{} numbers are no vectors of {length}", vectors.len());
+    ensure!(length > 0 && vectors.len().is_multiple_of(length), "{} numbers are no vectors of {length}", vectors.len());
     let count = vectors.len() / length;
     ensure!(count >= LEAST, "a map needs at least {LEAST} vectors; there {} {count}", if count == 1 { "is" } else { "are" });
     ensure!(vectors.iter().all(|v| v.is_finite()), "a vector has numbers that are not finite");

@@ -137,7 +137,7 @@ impl Layout {
         let inside = |area: &Area| area.holds(&Area::new(at.x as i32, at.y as i32, 1, 1));
         if inside(&self.footer) {
             Hit::Footer
-        } else if let Some(index) = self.controls.iter().position(|area| inside(area)) {
+        } else if let Some(index) = self.controls.iter().position(inside) {
             Hit::Control(index)
         } else if inside(&self.stage) {
             Hit::Stage
