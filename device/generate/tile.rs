@@ -54,7 +54,11 @@ impl Tiles {
     /// # Errors
     /// Where they are no whole number of pictures.
     pub fn new(shape: Shape, values: Vec<f32>) -> Result<Self> {
-        ensure!(shape.length() > 0 && values.len().is_multiple_of(shape.length()), "{} numbers are no {shape} pictures", values.len());
+        ensure!(
+            shape.length() > 0 && values.len().is_multiple_of(shape.length()),
+            "{} numbers are no {shape} pictures",
+            values.len()
+        );
         Ok(Self { shape, values })
     }
 
