@@ -9,7 +9,7 @@ use ndarray::Array2;
 /// Fewer vectors have too few neighbours.
 pub const LEAST: usize = 7;
 
-/// Neighbours that count, about; fewer where there are few vectors.
+/// Neighbours that count, about; a sixth of all where there are few vectors, so that groups of a few stay apart.
 const PERPLEXITY: f64 = 30.0;
 
 const ROUNDS: usize = 500;
@@ -24,7 +24,7 @@ pub fn places(vectors: &[f32], length: usize, flat: bool, seed: u64) -> Result<V
     let first = &vectors[..length];
     ensure!(vectors.chunks_exact(length).any(|v| v != first), "the vectors are all the same: there is nothing to tell apart");
     let data = Array2::from_shape_fn((count, length), |(row, column)| f64::from(vectors[row * length + column]));
-    let perplexity = PERPLEXITY.min((count - 1) as f64 / 3.0);
+    let perplexity = ((count - 1) as f64 / 6.0).clamp(2.0, PERPLEXITY);
     let settings = TSneParams::embedding_size_with_rng(dimensions, Seeded(Dice::new(seed)))
         .perplexity(perplexity)
         .approx_threshold(0.0)
