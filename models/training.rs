@@ -17,7 +17,8 @@ fn digits(count: usize) -> tempfile::TempDir {
     let side = 28u32.to_be_bytes();
     let pixels: Vec<u8> = (0..count * 784).map(|_| dice.below(256) as u8).collect();
     let labels: Vec<u8> = (0..count).map(|i| (i % 10) as u8).collect();
-    std::fs::write(folder.path().join("train-images-idx3-ubyte"), [&[0, 0, 8, 3], &n[..], &side, &side, &pixels].concat()).unwrap();
+    std::fs::write(folder.path().join("train-images-idx3-ubyte"), [&[0, 0, 8, 3], &n[..], &side, &side, &pixels].concat())
+        .unwrap();
     std::fs::write(folder.path().join("train-labels-idx1-ubyte"), [&[0, 0, 8, 1], &n[..], &labels].concat()).unwrap();
     folder
 }
@@ -96,7 +97,8 @@ fn where_no_checkpoint_can_be_written_the_one_before_stays_whole() {
 #[test]
 fn ctrl_c_leaves_a_checkpoint_and_ends_with_0() {
     let (data, out) = (digits(800), tempfile::tempdir().unwrap());
-    let child = train("gan", data.path(), out.path(), &["--epochs", "1000"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child =
+        train("gan", data.path(), out.path(), &["--epochs", "1000"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
     let checkpoint = out.path().join("checkpoint");
     let began = Instant::now();
     while !checkpoint.exists() && began.elapsed() < Duration::from_secs(300) {
@@ -114,7 +116,11 @@ fn too_few_pictures_and_no_folder_are_refused_before_anything_is_written() {
     let below = out.path().join("training");
     let few = digits(3);
     let output = train("vae", few.path(), &below, &[]).output().unwrap();
-    assert!(output.status.code() == Some(2) && words(&output).contains("3 pictures do not fill a batch of 8"), "{}", words(&output));
+    assert!(
+        output.status.code() == Some(2) && words(&output).contains("3 pictures do not fill a batch of 8"),
+        "{}",
+        words(&output)
+    );
     let output = train("vae", Path::new("/nowhere"), &below, &[]).output().unwrap();
     assert!(output.status.code() == Some(2) && words(&output).contains("there is no folder /nowhere"), "{}", words(&output));
     let mut pictures = program();

@@ -41,14 +41,8 @@ pub fn classifier(dice: &mut Dice) -> Net {
 
 /// A picture to [`LATENT`] numbers, or to as many means and log variances.
 pub fn encoder(outputs: usize, dice: &mut Dice) -> Net {
-    let layers = vec![
-        conv(1, 16, 3, 2),
-        Layer::Relu,
-        conv(16, 32, 3, 2),
-        Layer::Relu,
-        Layer::Flatten,
-        dense(7 * 7 * 32, outputs),
-    ];
+    let layers =
+        vec![conv(1, 16, 3, 2), Layer::Relu, conv(16, 32, 3, 2), Layer::Relu, Layer::Flatten, dense(7 * 7 * 32, outputs)];
     Net::new(&PICTURE, layers, dice)
 }
 
@@ -64,14 +58,8 @@ pub fn generator(classes: usize, dice: &mut Dice) -> Net {
 
 /// A picture to a logit: real or made; and one more per class.
 pub fn discriminator(classes: usize, dice: &mut Dice) -> Net {
-    let layers = vec![
-        conv(1, 16, 5, 2),
-        Layer::Leaky,
-        conv(16, 32, 5, 2),
-        Layer::Leaky,
-        Layer::Flatten,
-        dense(7 * 7 * 32, 1 + classes),
-    ];
+    let layers =
+        vec![conv(1, 16, 5, 2), Layer::Leaky, conv(16, 32, 5, 2), Layer::Leaky, Layer::Flatten, dense(7 * 7 * 32, 1 + classes)];
     Net::new(&PICTURE, layers, dice)
 }
 
@@ -82,14 +70,7 @@ pub fn live_generator(dice: &mut Dice) -> Net {
 
 /// A small one to be watched.
 pub fn live_discriminator(dice: &mut Dice) -> Net {
-    let layers = vec![
-        conv(1, 8, 5, 2),
-        Layer::Leaky,
-        conv(8, 16, 5, 2),
-        Layer::Leaky,
-        Layer::Flatten,
-        dense(7 * 7 * 16, 1),
-    ];
+    let layers = vec![conv(1, 8, 5, 2), Layer::Leaky, conv(8, 16, 5, 2), Layer::Leaky, Layer::Flatten, dense(7 * 7 * 16, 1)];
     Net::new(&PICTURE, layers, dice)
 }
 

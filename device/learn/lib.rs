@@ -25,6 +25,6 @@ pub mod random;
 pub mod spectral;
 
 pub use live::{DiscriminatorStep, Gan, GeneratorStep, Settings};
-pub use net::Net;
 pub use memory::{Batch, Learner, Memory};
+pub use net::Net;
 pub use random::Dice;

@@ -31,7 +31,8 @@ pub fn read(folder: &Path, part: Part) -> Result<Pictures> {
         Part::Training => "train",
         Part::Test => "t10k",
     };
-    let (images, labels) = (find(folder, &format!("{stem}-images-idx3-ubyte"))?, find(folder, &format!("{stem}-labels-idx1-ubyte"))?);
+    let (images, labels) =
+        (find(folder, &format!("{stem}-images-idx3-ubyte"))?, find(folder, &format!("{stem}-labels-idx1-ubyte"))?);
     let (axes, bytes) = idx(&images)?;
     let (count, classes) = idx(&labels)?;
     let [_, 28, 28] = axes[..] else { bail!("{} holds no pictures of 28 x 28 pixels but {axes:?}", images.display()) };
@@ -64,8 +65,7 @@ fn idx(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
 fn parse_idx(bytes: &[u8]) -> Result<(Vec<usize>, Vec<u8>)> {
     let Some((&[0, 0, 8, axes], rest)) = bytes.split_first_chunk::<4>() else { bail!("it does not begin as one of bytes does") };
     let (lengths, values) = rest.split_at_checked(4 * usize::from(axes)).context("it is truncated")?;
-    let lengths: Vec<usize> =
-        lengths.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
+    let lengths: Vec<usize> = lengths.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
     let wanted = lengths.iter().try_fold(1usize, |n, &l| n.checked_mul(l)).context("its axes are too long")?;
     ensure!(values.len() >= wanted, "it is truncated: {} of {wanted} bytes are there", values.len());
     ensure!(values.len() == wanted, "it has {} bytes too many", values.len() - wanted);

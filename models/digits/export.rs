@@ -21,24 +21,26 @@ pub struct Shipped {
     pub onnx: Option<&'static [u8]>,
 }
 
-const fn untrained(name: &'static str, role: Role, input: [usize; 3]) -> Shipped {
-    Shipped { name, role, input, onnx: None }
+macro_rules! trained {
+    ($name:literal, $role:expr, $input:expr) => {
+        Shipped { name: $name, role: $role, input: $input, onnx: Some(include_bytes!(concat!("nets/", $name, ".onnx"))) }
+    };
 }
 
 const CODE: [usize; 3] = [LATENT, 1, 1];
 
 /// Every net that the booth knows.
 pub static SHIPPED: [Shipped; 10] = [
-    untrained("digits-classifier", Role::Classifier, PICTURE),
-    untrained("digits-ae-encoder", Role::Encoder, PICTURE),
-    untrained("digits-ae-decoder", Role::Decoder, CODE),
-    untrained("digits-dae-encoder", Role::Encoder, PICTURE),
-    untrained("digits-dae-decoder", Role::Decoder, CODE),
-    untrained("digits-vae-encoder", Role::Encoder, PICTURE),
-    untrained("digits-vae-decoder", Role::Decoder, CODE),
-    untrained("digits-gan-generator", Role::Generator, [NOISE, 1, 1]),
-    untrained("digits-gan-discriminator", Role::Discriminator, PICTURE),
-    untrained("digits-cgan-generator", Role::Generator, [NOISE + CLASSES, 1, 1]),
+    trained!("digits-classifier", Role::Classifier, PICTURE),
+    trained!("digits-ae-encoder", Role::Encoder, PICTURE),
+    trained!("digits-ae-decoder", Role::Decoder, CODE),
+    trained!("digits-dae-encoder", Role::Encoder, PICTURE),
+    trained!("digits-dae-decoder", Role::Decoder, CODE),
+    trained!("digits-vae-encoder", Role::Encoder, PICTURE),
+    trained!("digits-vae-decoder", Role::Decoder, CODE),
+    trained!("digits-gan-generator", Role::Generator, [NOISE, 1, 1]),
+    trained!("digits-gan-discriminator", Role::Discriminator, PICTURE),
+    trained!("digits-cgan-generator", Role::Generator, [NOISE + CLASSES, 1, 1]),
 ];
 
 /// Those that are trained, with their bytes.

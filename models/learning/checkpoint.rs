@@ -117,9 +117,8 @@ mod tests {
         let (mut array, mut counter) = (vec![1.0; 3], 1);
         save(&path, &place(), &memory(&mut array, &mut counter)).unwrap();
         let whole = std::fs::read(&path).unwrap();
-        let mut words = |bytes: &[u8], wanted: Place| {
-            format!("{:#}", restore(bytes, &wanted, memory(&mut array, &mut counter)).unwrap_err())
-        };
+        let mut words =
+            |bytes: &[u8], wanted: Place| format!("{:#}", restore(bytes, &wanted, memory(&mut array, &mut counter)).unwrap_err());
         for length in [0, 7, 31, 60, whole.len() - 1] {
             assert!(words(&whole[..length], place()).contains("not a whole checkpoint"));
         }

@@ -63,16 +63,10 @@ impl Course<'_> {
     }
 
     /// Trains. `samples` gives what the learner makes now.
-    pub fn run<L: Learner>(
-        &self,
-        learner: &mut L,
-        data: &Pictures,
-        samples: impl Fn(&L) -> Result<Shown>,
-    ) -> Result<End> {
+    pub fn run<L: Learner>(&self, learner: &mut L, data: &Pictures, samples: impl Fn(&L) -> Result<Shown>) -> Result<End> {
         let batches = data.len() / self.batch;
         ensure!(batches > 0, "{} pictures do not fill a batch of {}: take a smaller --batch", data.len(), self.batch);
-        let mut place =
-            Place { what: self.what.clone(), settings: self.settings.clone(), data: data.hash(), epoch: 0, batch: 0 };
+        let mut place = Place { what: self.what.clone(), settings: self.settings.clone(), data: data.hash(), epoch: 0, batch: 0 };
         let path = self.checkpoint();
         if self.resume {
             place = checkpoint::load(&path, &place, learner.memory())?;

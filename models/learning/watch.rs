@@ -22,14 +22,18 @@ pub fn collapse(variety: Option<f32>, losses: &[(&'static str, f32)]) -> Option<
     let of = |name: &str| losses.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
     if let Some(variety) = variety.filter(|v| *v < LEAST_VARIETY) {
         let percent = variety * 100.0;
-        return Some(format!("collapse: the samples differ by {percent:.0} % of what real pictures do; lower the rates or begin anew"));
+        return Some(format!(
+            "collapse: the samples differ by {percent:.0} % of what real pictures do; lower the rates or begin anew"
+        ));
     }
     if let Some(divergence) = of("divergence").filter(|d| *d < LEAST_DIVERGENCE) {
         return Some(format!("collapse: the code holds {divergence:.2} nats: the decoder does not listen to it"));
     }
     if let Some(opinion) = of("made").filter(|o| *o < LEAST_OPINION) {
         let percent = opinion * 100.0;
-        return Some(format!("collapse: the discriminator believes {percent:.1} % of what is made: try fewer --d-steps or more --g-steps"));
+        return Some(format!(
+            "collapse: the discriminator believes {percent:.1} % of what is made: try fewer --d-steps or more --g-steps"
+        ));
     }
     None
 }

@@ -31,7 +31,12 @@ pub fn read(folder: &Path, size: usize) -> Result<Pictures> {
         bar.at(done as u64 + 1);
     }
     bar.done();
-    ensure!(pictures.len() >= FEWEST, "only {} pictures of {} can be read: {FEWEST} are needed", pictures.len(), folder.display());
+    ensure!(
+        pictures.len() >= FEWEST,
+        "only {} pictures of {} can be read: {FEWEST} are needed",
+        pictures.len(),
+        folder.display()
+    );
     Ok(pictures)
 }
 

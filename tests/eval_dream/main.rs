@@ -216,7 +216,12 @@ impl Lab {
             };
             let stayed = answers.chunks_exact(11 * CLASSES).zip(&pairs).filter(|p| stays(*p)).count();
             let share = stayed as f32 / PAIRS as f32;
-            self.row(&format!("VAE: {name} ways between two digits of a class stay it"), percent(share), "95 %", Some(share >= 0.95));
+            self.row(
+                &format!("VAE: {name} ways between two digits of a class stay it"),
+                percent(share),
+                "95 %",
+                Some(share >= 0.95),
+            );
             self.keep(&format!("between-{name}.png"), &made[..8 * 11 * PIXELS], 11)?;
         }
         Ok(())
