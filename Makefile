@@ -10,7 +10,7 @@ BIN     = target/release/lookalike
 # The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
 BUILD   = cargo build --release --workspace --bins
 
-.PHONY: help run models test test-arm test-system test-valgrind check eval bench kernel-report bless doctor \
+.PHONY: help run models test test-arm test-system test-valgrind check eval eval-dream bench kernel-report bless doctor \
         cross deb deploy clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -50,6 +50,9 @@ check: packages  ## formatting, lints, licences of the dependencies
 eval: models  ## accuracy on ../shared/data, as tables
 	target/release/eval --data ../shared/data
 	target/release/eval --data ../shared/data --only precision
+
+eval-dream: models  ## the generative nets on MNIST in ../shared/data, as a table
+	target/release/eval-dream
 
 bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
 	@tests/bench/run.py

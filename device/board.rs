@@ -24,6 +24,8 @@ pub struct Board {
     pub recognise: Recognise,
     /// [`Gallery`].
     pub gallery: Gallery,
+    /// [`Dream`].
+    pub dream: Dream,
     /// [`Screen`].
     pub screen: Screen,
     /// [`Input`].
@@ -127,6 +129,18 @@ pub struct Recognise {
 pub struct Gallery {
     /// The gallery file. It need not exist yet.
     pub file: PathBuf,
+}
+
+/// The generative modes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dream {
+    /// Which family of nets: what their names in the manifest begin with.
+    pub nets: String,
+    /// After so long without a face in view the visitors' mode walks through the latent space, until somebody comes; 0: never.
+    pub attract_s: u32,
+    /// After so long without a touch a mode that was switched to gives way to the visitors' mode; 0: never.
+    pub return_s: u32,
 }
 
 /// Where pictures go.
@@ -286,6 +300,11 @@ impl Board {
         within("recognise.refresh_every", recognise.refresh_every, 1, 10_000)?;
         within("recognise.top", recognise.top, 1, 10)?;
         within("recognise.strangers", recognise.strangers, 0.01, 0.99)?;
+        let nets = &self.dream.nets;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        ensure!(!nets.is_empty() && nets.chars().all(is_name), "dream.nets = \"{nets}\" is no name: letters, digits, - and _");
+        within("dream.attract_s", self.dream.attract_s, 0, 86_400)?;
+        within("dream.return_s", self.dream.return_s, 0, 86_400)?;
         within("screen.width", screen.width, 160, 7680)?;
         within("screen.height", screen.height, 120, 4320)?;
         ensure!(
@@ -378,6 +397,12 @@ mod tests {
         assert!(text.contains("recognise.refresh_every = 0 is out of range"), "{text}");
         let text = complaint("factor = 0.709", "factor = nan");
         assert!(text.contains("detect.factor"), "{text}");
+    }
+
+    #[test]
+    fn a_family_of_nets_has_a_plain_name() {
+        let text = complaint("nets = \"digits\"", "nets = \"../digits\"");
+        assert!(text.contains("dream.nets = \"../digits\" is no name"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! ```text
 //! camera -> detect -> align -> embed -> gallery -> screen          one frame's walk, all of it in pipeline.rs
 //! Frame     Followed  Chip     Embedding Answer    Canvas
+//!
+//! latent -> generate -> play -> screen                             the generative modes end on the same screen
 //! ```
 //!
 //! | room | what it does | may use |
@@ -10,7 +12,7 @@
 //! | [`types`] | the data that flows | std |
 //! | [`board`] | `board-config/*.toml` to checked settings | serde, toml |
 //! | [`manifest`] | `models/out/manifest.toml` to checked model facts | serde, toml, types |
-//! | [`infer`] | runs nets: the `Model` door; `lower`: our operators in tract's graph; `choice`: on which kernels | tract, the crate `infer/kernels` |
+//! | [`infer`] | runs nets: the `Model` door for bytes, `FloatModel` for floats; `lower`: our operators in tract's graph; `choice`: on which kernels | tract, the crate `infer/kernels` |
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
 //! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, its driver |
@@ -18,12 +20,14 @@
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, head, calibrated answers | types, linfa |
+//! | [`generate`] | latent vectors: drawn, blended, walked through, mapped; pictures to them and back | types, the `FloatModel` trait, linfa |
 //! | [`portrait`] | whether a photo may be enrolled | types |
 //! | [`screen`] | the `Screen` door: panels through DRM or fbdev, window, terminal, PNG; the canvas | types, scale, turn, input, ioctl, its driver |
 //! | [`input`] | fingers, mice and keys of a panel, without a desktop | turn, ioctl, evdev |
 //! | [`turn`] | pictures and points by quarter turns, for upright panels | std |
 //! | [`ioctl`] | what the kernel's devices are asked where no crate asks it | rustix |
-//! | [`ui`] | what the booth shows, for visitors and for engineers, drawn on a canvas | types, canvas |
+//! | [`ui`] | what the booth shows, for visitors, for engineers and in the generative modes, drawn on a canvas | types, canvas, generate's data |
+//! | [`play`] | the generative modes in motion: fingers and time in, what is drawn out | generate, ui, screen's canvas and events |
 //! | [`stopwatch`] | milliseconds per stage | std |
 //! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
 //! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |
@@ -37,7 +41,8 @@
 //! 3. Between the doors nothing reads a clock, a file, an environment variable or a random source that it was not handed;
 //!    the pipeline's clock is `stopwatch`.
 //! 4. The picture never waits for recognition: one thread shows, one recognises, one frame in flight, a busy worker means that
-//!    the frame is shown and not walked. Other threads only listen: for signals, and to what a camera program complains of.
+//!    the frame is shown and not walked. Nor does it wait for a dream: `play` has one thread for nets, one for a GAN that learns
+//!    and one for each t-SNE. Other threads only listen: for signals, and to what a camera program complains of.
 //! 5. A face that leaves the frame leaves memory. Only `gallery/store.rs` writes people to disk, and only on an explicit
 //!    enrolment.
 //! 6. `board-config/desktop.toml` runs the whole product on any laptop, without camera, panel or GPU.
@@ -50,12 +55,14 @@ pub mod camera;
 pub mod detect;
 pub mod embed;
 pub mod gallery;
+pub mod generate;
 pub mod infer;
 pub mod input;
 pub mod ioctl;
 pub mod manifest;
 pub mod picture;
 pub mod pipeline;
+pub mod play;
 pub mod portrait;
 pub mod scale;
 pub mod screen;

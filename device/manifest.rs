@@ -28,7 +28,8 @@ pub struct Manifest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What board files and options call it: `mtcnn-pnet`, `dlib-resnet`, an owner's own name. Unique together with `precision`.
+    /// What board files and options call it: `mtcnn-pnet`, `dlib-resnet`, `digits-vae-decoder`, an owner's own name. Unique
+    /// together with `precision`.
     pub name: String,
     /// What it does in the walk.
     pub role: Role,
@@ -39,8 +40,9 @@ pub struct Entry {
     /// SHA-256 of the file, 64 hex digits.
     pub sha256: String,
     /// Input as [channels, height, width]; a height and width of 0 mean "any" (P-Net). The batch axis comes first and is free.
+    /// Nets that take a vector of L numbers (decoders, generators) say [L, 1, 1].
     pub input: [usize; 3],
-    /// Subtracted from each channel (R, G, B; 0 to 255) ...
+    /// Subtracted from each channel (R, G, B; 0 to 255) ...; without meaning for nets that take floats ([`Role::takes_floats`]).
     pub mean: [f32; 3],
     /// ... then multiplied by this.
     pub scale: f32,
@@ -85,7 +87,7 @@ pub struct Calibration {
     pub temperature: f32,
 }
 
-/// A model's part in the walk.
+/// A model's part in the walk, or in the generative modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -94,6 +96,28 @@ pub enum Role {
     Rnet,
     Onet,
     Embedder,
+    /// A picture in, one logit per class out.
+    Classifier,
+    /// A picture in, a latent vector of L numbers out; of a variational encoder 2L, the mean and then the log variance.
+    Encoder,
+    /// A latent vector in, a picture out.
+    Decoder,
+    /// Noise in, a picture out; of a class-conditional one, noise and then the class as one-hot numbers.
+    Generator,
+    /// A picture in, one logit out: real where it is positive.
+    Discriminator,
+}
+
+impl Role {
+    /// Whether the net takes floats as they are, pictures from 0 to 1 or vectors, and not bytes of a camera's picture.
+    pub fn takes_floats(self) -> bool {
+        !matches!(self, Role::Pnet | Role::Rnet | Role::Onet | Role::Embedder)
+    }
+
+    /// Whether the net takes a vector and gives a picture.
+    pub fn takes_vectors(self) -> bool {
+        matches!(self, Role::Decoder | Role::Generator)
+    }
 }
 
 /// Arithmetic of a model file.
@@ -180,8 +204,24 @@ impl Entry {
         ensure!(self.sha256.len() == 64 && self.sha256.bytes().all(|b| b.is_ascii_hexdigit()), "sha256 must be 64 hex digits");
         let plain = Path::new(&self.file).components().all(|c| matches!(c, std::path::Component::Normal(_)));
         ensure!(plain && !self.file.is_empty(), "file `{}` must be a path below the manifest's folder", self.file);
-        ensure!(self.input[0] == 3, "input must have 3 channels");
-        ensure!(self.input[1..].iter().all(|&d| d <= 4096), "input is larger than 4096 pixels");
+        match self.role {
+            role if role.takes_vectors() => {
+                let [length, ..] = self.input;
+                ensure!(
+                    (1..=4096).contains(&length) && self.input[1..] == [1, 1],
+                    "input of a net that takes vectors must be [length, 1, 1], with a length of 1 to 4096"
+                );
+            }
+            role if role.takes_floats() => {
+                ensure!(matches!(self.input[0], 1 | 3), "input must have 1 or 3 channels");
+                ensure!(self.input[1..].iter().all(|&d| (1..=4096).contains(&d)), "input needs a height and width of 1 to 4096");
+                ensure!(self.precision == Precision::Float32, "a net that takes floats has float32 as its precision");
+            }
+            _ => {
+                ensure!(self.input[0] == 3, "input must have 3 channels");
+                ensure!(self.input[1..].iter().all(|&d| d <= 4096), "input is larger than 4096 pixels");
+            }
+        }
         ensure!(self.scale.is_finite() && self.scale > 0.0, "scale must be a positive number");
         ensure!(self.mean.iter().all(|m| m.is_finite()), "mean must be numbers");
         match (&self.embedding, self.role) {

@@ -17,9 +17,10 @@ use crate::camera::{Camera, Fault};
 use crate::detect::Follower;
 use crate::embed::Embedder;
 use crate::gallery::Gallery;
+use crate::play::{Play, Visitor, Wish};
 use crate::screen::{Canvas, Event, Screen};
 use crate::stopwatch::{Stage, Stages, Stopwatch};
-use crate::types::{Chip, Frame, Sighting};
+use crate::types::{Chip, Embedding, Frame, Sighting};
 use crate::ui::{Mode, live};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
@@ -29,8 +30,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
 
 mod memory;
+mod rate;
 
 use memory::Known;
+use rate::Rate;
 
 /// What the board file says about the walk.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,12 +59,19 @@ pub struct Walk {
 }
 
 /// A frame that went the whole way. Its buffers serve the next one.
-#[derive(Default)]
 pub struct Walked {
     /// The faces in it, largest first.
     pub sightings: Vec<Sighting>,
+    /// The vector of the first of them, as it was embedded last; without numbers where there is none.
+    pub embedding: Embedding,
     /// What each stage took.
     pub stages: Stages,
+}
+
+impl Default for Walked {
+    fn default() -> Self {
+        Self { sightings: Vec::new(), embedding: Embedding(Vec::new()), stages: Stages::default() }
+    }
 }
 
 impl Walk {
@@ -94,6 +104,10 @@ impl Walk {
             face.answered(&gallery.answer(&face.embedding, usize::MAX));
         }
         memory::show(faces, known, if gallery.people().is_empty() { 0 } else { settings.top }, &mut walked.sightings);
+        match faces.first().and_then(|first| known.iter().find(|face| face.track == first.track)) {
+            Some(largest) => walked.embedding.0.clone_from(&largest.embedding.0),
+            None => walked.embedding.0.clear(),
+        }
         // A face that leaves the frame leaves memory.
         known.retain(|face| follower.is_live(face.track));
         watch.lap(Stage::Match);
@@ -129,6 +143,14 @@ pub struct Kiosk<'a> {
     pub camera: Box<dyn Camera>,
     /// Pictures out.
     pub screen: Box<dyn Screen>,
+    /// The generative modes.
+    pub play: Play,
+    /// Shown first, and come back to.
+    pub home: Mode,
+    /// The visitors' mode walks through the latent space after so long without a face; 0: never.
+    pub attract_s: u32,
+    /// Home after so long without a touch, from a generative mode; 0: never.
+    pub return_s: u32,
     /// Shows the camera as a mirror.
     pub mirror: bool,
     /// What to type where the gallery is empty.
@@ -200,8 +222,9 @@ impl Kiosk<'_> {
         let (mut seen, mut spares) = (Walked::default(), Vec::new());
         let (mut stages, mut notice) = (Stages::default(), String::new());
         let (mut rate, mut walk_rate) = (Rate::default(), Rate::default());
-        let mut mode = Mode::default();
+        let mut mode = self.home;
         (self.on_mode)(mode)?;
+        let (started, mut touched, mut met) = (Instant::now(), Instant::now(), Instant::now());
         // The last frame before the last gap; whether the worker has yet to hear of that gap.
         let (mut gap, mut is_afresh) = (0, false);
         while !self.stop.load(Ordering::Relaxed) && self.frames_most.is_none_or(|most| summary.frames < most) {
@@ -213,12 +236,18 @@ impl Kiosk<'_> {
                     summary.stages.add(Stage::Capture, &stages);
                     summary.frames += 1;
                     rate.tick();
-                    let walked = spares.pop().unwrap_or_default();
-                    match to_worker.try_send(Job { number: summary.frames, frame: buffer.clone(), is_afresh, walked }) {
-                        Ok(()) => is_afresh = false,
-                        // A busy worker is no fault: this frame is shown and not walked.
-                        Err(TrySendError::Full(job)) => spares.push(job.walked),
-                        Err(TrySendError::Disconnected(_)) => bail!("recognition has ended inside"),
+                    if mode.needs_faces() {
+                        let walked = spares.pop().unwrap_or_default();
+                        match to_worker.try_send(Job { number: summary.frames, frame: buffer.clone(), is_afresh, walked }) {
+                            Ok(()) => is_afresh = false,
+                            // A busy worker is no fault: this frame is shown and not walked.
+                            Err(TrySendError::Full(job)) => spares.push(job.walked),
+                            Err(TrySendError::Disconnected(_)) => bail!("recognition has ended inside"),
+                        }
+                    } else {
+                        // Who is there now may be somebody else.
+                        seen.sightings.clear();
+                        (gap, is_afresh) = (summary.frames, true);
                     }
                     buffers.extend(shown.replace(buffer));
                     String::new()
@@ -251,23 +280,38 @@ impl Kiosk<'_> {
             }
             let drawing = Instant::now();
             canvas.fit(self.screen.surface());
-            live::draw(
-                &mut canvas,
-                &live::View {
-                    mode,
-                    frame: shown.as_deref(),
-                    mirror: self.mirror,
-                    sightings: &seen.sightings,
-                    thumbnails,
-                    gallery_people: people,
-                    how_to_enroll: &self.how_to_enroll,
-                    stages: &stages.list(),
-                    fps: rate.per_second(),
-                    recognised_fps: walk_rate.per_second(),
-                    next_mode_by: self.screen.next_mode_by(),
-                    notice: Some(notice.as_str()).filter(|n| !n.is_empty()),
-                },
-            );
+            if !seen.sightings.is_empty() || !notice.is_empty() {
+                met = Instant::now();
+            }
+            let attracts = mode == Mode::Visitor && self.play.has_nets() && is_over(met.max(touched), self.attract_s);
+            if mode.is_generative() || attracts {
+                let (shown, hint) = if attracts {
+                    (Mode::Walk, "look into the camera".into())
+                } else {
+                    (mode, hint(self.screen.next_mode_by(), mode.next(self.play.has_nets())))
+                };
+                let largest = seen.sightings.first().map(|s| Visitor { embedding: &seen.embedding.0, chip: s.chip.as_ref() });
+                self.play.draw(shown, &mut canvas, started.elapsed().as_secs_f64(), largest, &hint);
+            } else {
+                live::draw(
+                    &mut canvas,
+                    &live::View {
+                        mode,
+                        frame: shown.as_deref(),
+                        mirror: self.mirror,
+                        sightings: &seen.sightings,
+                        thumbnails,
+                        gallery_people: people,
+                        how_to_enroll: &self.how_to_enroll,
+                        stages: &stages.list(),
+                        fps: rate.per_second(),
+                        recognised_fps: walk_rate.per_second(),
+                        next_mode_by: self.screen.next_mode_by(),
+                        next_mode: mode.next(self.play.has_nets()).title(),
+                        notice: Some(notice.as_str()).filter(|n| !n.is_empty()),
+                    },
+                );
+            }
             self.screen.show(&canvas)?;
             (self.on_shown)();
             stages.set(Stage::Draw, drawing.elapsed());
@@ -275,15 +319,29 @@ impl Kiosk<'_> {
             if summary.first_name.is_none() && seen.sightings.iter().any(|s| likeness(s).is_some()) {
                 summary.first_name = Some(Instant::now());
             }
+            let before = mode;
             for event in self.screen.events() {
-                match event {
+                touched = Instant::now();
+                let wish = match event {
                     Event::Quit => return Ok(summary),
-                    // Both modes are for looking at: wherever the finger is, it asks for the other.
-                    Event::Next | Event::Tap { .. } => {
-                        mode = mode.next();
-                        (self.on_mode)(mode)?;
-                    }
+                    // Whoever wakes the booth up wants the visitors' mode.
+                    _ if attracts => None,
+                    _ if mode.is_generative() => self.play.event(mode, event, &canvas),
+                    // These modes are for looking at: wherever the finger is, it asks for the next.
+                    Event::Next | Event::Tap(_) => Some(Wish::Next),
+                    Event::Press(_) | Event::Drag(_) | Event::Release(_) => None,
+                };
+                if wish == Some(Wish::Next) {
+                    self.play.leave(mode);
+                    mode = mode.next(self.play.has_nets());
                 }
+            }
+            if mode.is_generative() && mode != self.home && is_over(touched, self.return_s) {
+                self.play.leave(mode);
+                mode = self.home;
+            }
+            if mode != before {
+                (self.on_mode)(mode)?;
             }
         }
         Ok(summary)
@@ -329,29 +387,22 @@ fn likeness(sighting: &Sighting) -> Option<&str> {
     Some(&sighting.answer.as_ref()?.likeness()?.name)
 }
 
+/// Whether so many seconds have gone since; never where they are 0.
+fn is_over(since: Instant, seconds: u32) -> bool {
+    seconds > 0 && since.elapsed().as_secs() >= u64::from(seconds)
+}
+
+/// "tap here or space: blending": in a generative mode only the bar below leads on. Empty where nothing can be done.
+fn hint(by: &str, next: Mode) -> String {
+    match by.split_once(' ') {
+        Some((first, rest)) => format!("{first} here {rest}: {}", next.title()),
+        None if by.is_empty() => String::new(),
+        None => format!("{by}: {}", next.title()),
+    }
+}
+
 /// A frame buffer that nobody looks at any more.
 fn spare(buffers: &mut Vec<Arc<Frame>>) -> Arc<Frame> {
     let free = buffers.iter_mut().position(|b| Arc::get_mut(b).is_some());
     free.map_or_else(|| Arc::new(Frame::empty()), |index| buffers.swap_remove(index))
-}
-
-/// Frames a second, over about the last half second.
-#[derive(Default)]
-struct Rate {
-    last: Option<Instant>,
-    seconds: f32,
-}
-
-impl Rate {
-    fn tick(&mut self) {
-        let now = Instant::now();
-        if let Some(last) = self.last.replace(now) {
-            let step = now.duration_since(last).as_secs_f32();
-            self.seconds = if self.seconds == 0.0 { step } else { self.seconds + 0.1 * (step - self.seconds) };
-        }
-    }
-
-    fn per_second(&self) -> f32 {
-        if self.seconds > 0.0 { 1.0 / self.seconds } else { 0.0 }
-    }
 }

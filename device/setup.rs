@@ -12,6 +12,12 @@ use crate::{camera, input, screen};
 use anyhow::{Context, Result};
 use std::path::Path;
 
+mod family;
+mod play;
+
+pub use family::{family, kinds, known};
+pub use play::{Gan, faces, play};
+
 /// MT-CNN with the files of the board's precision, on as many threads as the board gives.
 pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {
     let net = |role, name: &str| -> Result<Net> {

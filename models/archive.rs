@@ -1,4 +1,4 @@
-//! A wheel (zip) or source package (tar.gz) and the names of members in, the members' bytes out. Nothing is unpacked to disk.
+//! A wheel (zip), source package (tar.gz) or npm package (tgz) and the names of members in, the members' bytes out. Nothing is unpacked to disk.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
@@ -15,10 +15,10 @@ pub fn read(path: &Path, members: &[&str]) -> Result<Vec<Vec<u8>>> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.ends_with(".whl") {
             from_zip(file, members)
-        } else if name.ends_with(".tar.gz") {
+        } else if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
             from_tar(file, members)
         } else {
-            bail!("neither a wheel nor a source package")
+            bail!("neither a wheel nor a source nor an npm package")
         }
     };
     open().with_context(|| format!("cannot read {}", path.display()))

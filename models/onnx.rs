@@ -92,6 +92,29 @@ impl Graph {
         self.node("Relu", name, vec![x.0.clone()], vec![])
     }
 
+    /// x where positive, else `slope` * x.
+    pub fn leaky_relu(&mut self, name: &str, x: &Wire, slope: f32) -> Wire {
+        self.node("LeakyRelu", name, vec![x.0.clone()], vec![float("alpha", slope)])
+    }
+
+    /// 1 / (1 + exp(-x)).
+    pub fn sigmoid(&mut self, name: &str, x: &Wire) -> Wire {
+        self.node("Sigmoid", name, vec![x.0.clone()], vec![])
+    }
+
+    /// [n, 4 c, h, w] to [n, c, 2 h, 2 w]: four channels beside each other become 2 x 2 pixels, row by row.
+    pub fn pixel_shuffle(&mut self, name: &str, x: &Wire) -> Wire {
+        self.node("DepthToSpace", name, vec![x.0.clone()], vec![int("blocksize", 2), text("mode", "CRD")])
+    }
+
+    /// [n, numbers] to [n, c, h, w].
+    pub fn fold(&mut self, name: &str, x: &Wire, shape: [usize; 3]) -> Wire {
+        let shape_name = format!("{name}.shape");
+        let lengths = [0].iter().chain(&shape).map(|&n| n as i64);
+        self.integers(&shape_name, lengths.collect());
+        self.node("Reshape", name, vec![x.0.clone(), shape_name], vec![])
+    }
+
     /// Largest of each window. With `ceil`, windows that begin inside the picture and reach beyond it count too.
     pub fn max_pool(&mut self, name: &str, x: &Wire, size: usize, stride: usize, ceil: bool) -> Wire {
         let attributes = vec![ints("kernel_shape", &[size; 2]), ints("strides", &[stride; 2]), int("ceil_mode", i64::from(ceil))];
@@ -111,15 +134,8 @@ impl Graph {
 
     /// Appends `after` zeros to each of the four axes.
     pub fn append_zeros(&mut self, name: &str, x: &Wire, after: [usize; 4]) -> Wire {
-        let pads: Vec<u8> = [0; 4].iter().chain(&after).flat_map(|&n| (n as i64).to_le_bytes()).collect();
         let pads_name = format!("{name}.pads");
-        self.proto.initializer.push(pb::TensorProto {
-            name: pads_name.clone(),
-            dims: vec![8],
-            data_type: pb::tensor_proto::DataType::Int64 as i32,
-            raw_data: pads,
-            ..Default::default()
-        });
+        self.integers(&pads_name, [0; 4].iter().chain(&after).map(|&n| n as i64).collect());
         self.node("Pad", name, vec![x.0.clone(), pads_name], vec![])
     }
 
@@ -161,6 +177,16 @@ impl Graph {
             ..Default::default()
         };
         model.encode_to_vec()
+    }
+
+    fn integers(&mut self, name: &str, numbers: Vec<i64>) {
+        self.proto.initializer.push(pb::TensorProto {
+            name: name.into(),
+            dims: vec![numbers.len() as i64],
+            data_type: pb::tensor_proto::DataType::Int64 as i32,
+            raw_data: numbers.iter().flat_map(|n| n.to_le_bytes()).collect(),
+            ..Default::default()
+        });
     }
 
     fn floats(&mut self, name: &str, tensor: &Tensor) -> String {
@@ -211,6 +237,16 @@ fn value_info(name: &str, axes: &[Axis]) -> pb::ValueInfoProto {
 fn int(name: &str, i: i64) -> pb::AttributeProto {
     let kind = pb::attribute_proto::AttributeType::Int as i32;
     pb::AttributeProto { name: name.into(), r#type: kind, i, ..Default::default() }
+}
+
+fn float(name: &str, f: f32) -> pb::AttributeProto {
+    let kind = pb::attribute_proto::AttributeType::Float as i32;
+    pb::AttributeProto { name: name.into(), r#type: kind, f, ..Default::default() }
+}
+
+fn text(name: &str, s: &str) -> pb::AttributeProto {
+    let kind = pb::attribute_proto::AttributeType::String as i32;
+    pb::AttributeProto { name: name.into(), r#type: kind, s: s.into(), ..Default::default() }
 }
 
 fn ints(name: &str, values: &[usize]) -> pb::AttributeProto {

@@ -85,7 +85,7 @@ fn command(package: &Package, work: &Path, index: &str) -> Result<Command> {
 }
 
 /// Runs a command, calling `watch` a few times a second.
-fn run(mut command: Command, watch: impl Fn()) -> Result<std::process::Output> {
+pub fn run(mut command: Command, watch: impl Fn()) -> Result<std::process::Output> {
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
@@ -100,11 +100,11 @@ fn run(mut command: Command, watch: impl Fn()) -> Result<std::process::Output> {
 
 /// No package index answers: trying again at once is in vain.
 #[derive(Debug)]
-pub struct Unreachable(String);
+pub struct Unreachable(pub String);
 
 impl std::fmt::Display for Unreachable {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "the package index cannot be reached: check the network and run this again (pip: {})", self.0)
+        write!(f, "the package index cannot be reached: check the network and run this again ({})", self.0)
     }
 }
 
@@ -118,7 +118,7 @@ fn explain(stderr: &[u8]) -> anyhow::Error {
     let last = || text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it said nothing").trim().to_string();
     let said = errors.last().map_or_else(last, |e| e.to_string());
     match dead.iter().any(|sign| text.contains(sign)) {
-        true => Unreachable(said).into(),
+        true => Unreachable(format!("pip: {said}")).into(),
         false => anyhow!("pip failed: {said}"),
     }
 }

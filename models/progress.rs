@@ -37,6 +37,14 @@ impl Progress {
         }
     }
 
+    /// So far, in pieces, and how it goes.
+    pub fn note(&self, position: u64, words: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(words.to_string());
+            bar.set_position(position);
+        }
+    }
+
     /// The step has succeeded.
     pub fn done(self) {
         if let Some(bar) = &self.0 {

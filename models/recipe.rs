@@ -97,7 +97,8 @@ pub fn fingerprint() -> String {
         let int8 = r.int8.map(|int8| r.int8_entry(int8, String::new()));
         format!("{:?} {int8:?} {}", r.entry(r.package.sha256.into()), r.golden)
     };
-    let facts = all().iter().map(facts).collect::<String>();
+    let shipped = crate::digits::export::trained().map(|(net, onnx)| format!("{:?}", net.entry(onnx)));
+    let facts = all().iter().map(facts).chain(shipped).collect::<String>();
     let texts = [
         facts.as_str(),
         include_str!("archive.rs"),
@@ -105,6 +106,8 @@ pub fn fingerprint() -> String {
         include_str!("onnx.rs"),
         include_str!("pickle.rs"),
         include_str!("samples.rs"),
+        include_str!("digits/check.rs"),
+        include_str!("digits/data.rs"),
         include_str!("mtcnn/mod.rs"),
         include_str!("mtcnn/weights.rs"),
         include_str!("mtcnn/convert.rs"),

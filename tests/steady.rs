@@ -169,7 +169,9 @@ fn a_walk_in_its_steady_state_allocates_nothing() {
     let mut board = Board::read(&root().join("board-config/desktop.toml")).unwrap();
     board.models = models();
     let manifest = setup::manifest(&board).unwrap();
-    manifest.models.iter().for_each(|entry| a_net_allocates_nothing(&manifest, entry));
+    // Nets that take floats are no part of the walk.
+    let walked = manifest.models.iter().filter(|entry| !entry.role.takes_floats());
+    walked.for_each(|entry| a_net_allocates_nothing(&manifest, entry));
     for precision in [Precision::Float32, Precision::Int8] {
         setup::force_precision(&mut board, precision);
         for threads in [1, 2] {
@@ -185,7 +187,7 @@ fn a_net_allocates_nothing(manifest: &Manifest, entry: &Entry) {
     let shapes = match entry.role {
         Role::Pnet => detect::level_sizes(640, 480, 40.0, 0.709).into_iter().map(|(w, h)| [1, h, w]).collect(),
         Role::Rnet | Role::Onet => [1, 4, 16].map(|count| [count, height, width]).to_vec(),
-        Role::Embedder => vec![[1, height, width]],
+        _ => vec![[1, height, width]],
     };
     let mut net = infer::open(&manifest.path(entry), &entry.sha256).unwrap();
     let normalise = setup::normalise(entry);

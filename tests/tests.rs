@@ -19,6 +19,9 @@ mod promises {
     /// Models, boards and galleries that nobody should give us.
     mod bad_setup;
 
+    /// Autoencoders and GANs, from the command line and at the booth.
+    mod dream;
+
     /// The files of board-config.
     mod boards;
 

@@ -189,6 +189,7 @@ impl Bench {
                 fps: 30.0,
                 recognised_fps: 30.0,
                 next_mode_by: "",
+                next_mode: "",
                 notice: None,
             };
             live::draw(&mut canvas, &view);

@@ -3,6 +3,7 @@
 use super::{Common, Outcome, line};
 use anyhow::Result;
 use lookalike::board::Board;
+use lookalike::generate::Kind;
 use lookalike::manifest::Manifest;
 use lookalike::screen::Surroundings;
 use lookalike::{camera, infer, input, picture, screen, setup};
@@ -26,6 +27,7 @@ pub fn run(common: Common, _: Options) -> Result<Outcome> {
     if let Some(models) = &models {
         missing += check_models(models)?;
         missing += check_walk(models, &board)?;
+        missing += check_dreams(models, &board)?;
     }
     missing += check_camera(&board)?;
     check_screen(&board)?;
@@ -74,6 +76,22 @@ fn check_walk(models: &Manifest, board: &Board) -> Result<usize> {
         }
     }
     Ok(missing)
+}
+
+/// Whether the generative nets that the manifest has can be used. Having none is no fault: the booth has two modes then.
+fn check_dreams(models: &Manifest, board: &Board) -> Result<usize> {
+    let name = &board.dream.nets;
+    let family = match setup::family(models, name) {
+        Ok(family) => family,
+        Err(error) => return line(&format!("dreams:  MISSING: {error:#}")).map(|()| 1),
+    };
+    let kinds: Vec<&str> = Kind::ALL.into_iter().filter(|&kind| family.has(kind)).map(Kind::name).collect();
+    let known = family.known.as_ref().map_or("no real pictures".into(), |known| super::count(known.count(), "real picture"));
+    match kinds.is_empty() {
+        true => line(&format!("dreams:  no nets of `{name}`: run `make models`, the booth has two modes until then")),
+        false => line(&format!("dreams:  {} of `{name}`, {known}", kinds.join(", "))),
+    }
+    .map(|()| 0)
 }
 
 fn check_camera(board: &Board) -> Result<usize> {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 mod bench;
 mod detect;
 mod doctor;
+mod dream;
 mod embed;
 mod enroll;
 mod gallery;
@@ -67,6 +68,7 @@ enum Command {
     Enroll(enroll::Options),
     Match(matching::Options),
     Gallery(gallery::Options),
+    Dream(dream::Options),
     Bench(bench::Options),
     Doctor(doctor::Options),
 }
@@ -81,6 +83,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Enroll(options) => enroll::run(common, options),
         Command::Match(options) => matching::run(common, options),
         Command::Gallery(options) => gallery::run(common, options),
+        Command::Dream(options) => dream::run(common, options),
         Command::Bench(options) => bench::run(common, options),
         Command::Doctor(options) => doctor::run(common, options),
     }

@@ -1,10 +1,11 @@
 //! `lookalike run`: the kiosk.
 
 use super::{Common, Outcome, json, line};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lookalike::board::{Board, CameraKind, ScreenKind};
 use lookalike::manifest::Precision;
 use lookalike::pipeline::{Kiosk, Summary, Walk, Walked};
+use lookalike::play::Play;
 use lookalike::screen::{self, Canvas, Screen, Surroundings};
 use lookalike::ui::{self, Mode};
 use lookalike::{camera, setup};
@@ -15,7 +16,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Runs the booth: camera in, named faces on the screen
 #[derive(clap::Args)]
@@ -42,6 +43,12 @@ pub struct Options {
     /// Where pictures go; without it, as the board file says
     #[arg(long, value_enum, value_name = "KIND")]
     screen: Option<ScreenKind>,
+    /// What is shown first and come back to; `walk` is the screen that nobody has to touch
+    #[arg(long, value_enum, default_value = "visitor", value_name = "MODE")]
+    mode: Mode,
+    /// What the generative modes draw by chance; without it, something else every time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Folder of the PNG screen; implies --screen png
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
@@ -95,8 +102,8 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let mut board = common.board().inspect_err(|error| explain_board(&common, &options, here, error, &stop))?;
     adjust(&mut board, &options);
     let mut screen = screen::open(&setup::screen_settings(&board), here)?;
-    match open(&common, &board, is_looked_at(&*screen)) {
-        Ok((walk, camera)) => show(&board, &options, screen, camera, walk, &stop),
+    match open(&common, &board, &options, is_looked_at(&*screen)) {
+        Ok((walk, camera, play)) => show(&board, &options, screen, camera, walk, play, &stop),
         Err(error) => {
             explain(&mut *screen, &error, &board, &stop);
             Err(error)
@@ -156,7 +163,7 @@ fn adjust(board: &mut Board, options: &Options) {
 }
 
 /// A camera that is not there yet is waited for where the screen can say so.
-fn open(common: &Common, board: &Board, can_wait: bool) -> Result<(Walk, Box<dyn camera::Camera>)> {
+fn open(common: &Common, board: &Board, options: &Options, can_wait: bool) -> Result<(Walk, Box<dyn camera::Camera>, Play)> {
     // Models and camera both take their time; neither waits for the other.
     let settings = setup::camera_settings(&board.camera);
     let open = if can_wait { camera::open_or_await } else { camera::open };
@@ -164,8 +171,17 @@ fn open(common: &Common, board: &Board, can_wait: bool) -> Result<(Walk, Box<dyn
         let camera = threads.spawn(move || open(&settings));
         let (_, models) = common.open(None)?;
         let walk = setup::walk(&models, board)?;
+        let seed = options.seed.unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs()));
+        let play = Play::new(setup::play(&models, &board.dream.nets, &walk.gallery, seed));
+        ensure!(
+            !options.mode.is_generative() || play.has_nets() || options.mode == Mode::Map,
+            "--mode {} needs the nets of `{}`, and the manifest in {} has none of them: run `make models`",
+            options.mode.name(),
+            board.dream.nets,
+            models.folder.display()
+        );
         let camera = camera.join().unwrap_or_else(|_| Err(anyhow::anyhow!("opening the camera failed inside")))?;
-        Ok((walk, camera))
+        Ok((walk, camera, play))
     })
 }
 
@@ -175,6 +191,7 @@ fn show(
     screen: Box<dyn Screen>,
     camera: Box<dyn camera::Camera>,
     walk: Walk,
+    play: Play,
     stop: &AtomicBool,
 ) -> Result<Outcome> {
     // A terminal that shows the booth is no place for messages as well; they are in its picture.
@@ -204,6 +221,10 @@ fn show(
     let kiosk = Kiosk {
         camera,
         screen,
+        play,
+        home: options.mode,
+        attract_s: board.dream.attract_s,
+        return_s: board.dream.return_s,
         mirror: board.screen.mirror,
         how_to_enroll: "lookalike enroll --name \"YOUR NAME\" photo.jpg".into(),
         frames_most: options.frames,

@@ -13,7 +13,7 @@ use tract_onnx::tract_core::internal::IntoArcTensor;
 
 const PLANS_KEPT: usize = 48;
 
-type State = tract_onnx::tract_core::plan::SimpleState<TypedFact, Box<dyn TypedOp>>;
+pub(super) type State = tract_onnx::tract_core::plan::SimpleState<TypedFact, Box<dyn TypedOp>>;
 
 pub(super) struct Engine {
     file: PathBuf,

@@ -1,10 +1,12 @@
-//! Nets run here: the `Model` door. Pictures' numbers in, a net's numbers out; faces are unknown here.
+//! Nets run here: the `Model` door for pictures of bytes, the `FloatModel` door for pictures and vectors of floats. Numbers in,
+//! a net's numbers out; faces and digits are unknown here.
 
 use anyhow::Result;
 use std::path::Path;
 
 mod choice;
 mod engine;
+mod floats;
 mod lower;
 
 pub use choice::{force_kernels, kernel_names, kernels_in_use};
@@ -15,6 +17,13 @@ pub trait Model: Send {
     /// Runs the net on a batch of `shape` = [count, height, width] RGB pictures, whose bytes become numbers by `normalise`.
     /// `fill` writes every byte, interleaved and row-major. The outputs are valid until the next call.
     fn run(&mut self, shape: [usize; 3], normalise: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]>;
+}
+
+/// A net with floats as its input, as they are: pictures of [channels, height, width] or vectors of one length.
+pub trait FloatModel: Send {
+    /// Runs the net on `count` inputs that lie one behind the other in `input`, each row-major. The outputs are valid until the
+    /// next call. Fails where `input` is no `count` inputs of the length that the net was opened for.
+    fn run(&mut self, count: usize, input: &[f32]) -> Result<&[Tensor]>;
 }
 
 /// An output of a net.
@@ -53,6 +62,12 @@ impl Normalise {
 /// Opens a model file. The file's bytes must have the given SHA-256.
 pub fn open(file: &Path, sha256: &str) -> Result<Box<dyn Model>> {
     Ok(Box::new(engine::Engine::open(file, sha256)?))
+}
+
+/// Opens the file of a net that takes floats: `input` is the shape of one input without the batch axis, [channels, height, width]
+/// or [length]. The file's bytes must have the given SHA-256.
+pub fn open_floats(file: &Path, sha256: &str, input: &[usize]) -> Result<Box<dyn FloatModel>> {
+    Ok(Box::new(floats::Floats::open(file, sha256, input)?))
 }
 
 #[cfg(test)]

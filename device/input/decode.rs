@@ -2,7 +2,7 @@
 //!
 //! A tap is a press and a release with little movement between. Of several fingers only the first counts.
 
-use super::{Event, Settings};
+use super::{Event, Pixel, Settings};
 use crate::turn::Turn;
 use evdev::{
     AbsoluteAxisCode as Abs, EventType, InputEvent, KeyCode as Key, RelativeAxisCode as Rel, SynchronizationCode as Syn,
@@ -124,32 +124,41 @@ enum Pointer {
     },
 }
 
+/// Is told what a finger does, and where, in the device's axes.
+type Say<'a> = dyn FnMut(fn(Pixel) -> Event, [i32; 2]) + 'a;
+
 /// From the press to the release.
 #[derive(Clone, Copy)]
 enum Press {
     Up,
-    /// Where it began; whether it is still a tap.
-    Down([i32; 2], bool),
+    /// Where it began; where it is; whether it is still a tap.
+    Down([i32; 2], [i32; 2], bool),
     /// It began unseen.
     Unseen,
 }
 
 impl Press {
-    /// Where it is now and how far it may go; `None` when it is up. Returns where a tap was.
-    fn now(&mut self, at: Option<[i32; 2]>, reach: [u32; 2]) -> Option<[i32; 2]> {
+    /// Where it is now and how far a tap may go; `None` when it is up. Says what that means and where, in the device's axes.
+    fn now(&mut self, at: Option<[i32; 2]>, reach: [u32; 2], say: &mut Say) {
         match (*self, at) {
-            (Press::Up, Some(at)) => *self = Press::Down(at, true),
-            (Press::Down(start, true), Some(at)) => {
-                *self = Press::Down(start, (0..2).all(|i| at[i].abs_diff(start[i]) <= reach[i]));
+            (Press::Up, Some(at)) => {
+                *self = Press::Down(at, at, true);
+                say(Event::Press, at);
             }
-            (Press::Down(start, is_tap), None) => {
+            (Press::Down(start, last, is_tap), Some(at)) if at != last => {
+                *self = Press::Down(start, at, is_tap && (0..2).all(|i| at[i].abs_diff(start[i]) <= reach[i]));
+                say(Event::Drag, at);
+            }
+            (Press::Down(start, last, is_tap), None) => {
                 *self = Press::Up;
-                return is_tap.then_some(start);
+                say(Event::Release, last);
+                if is_tap {
+                    say(Event::Tap, start);
+                }
             }
             (Press::Unseen, None) => *self = Press::Up,
             _ => {}
         }
-        None
     }
 
     fn seen(is_down: bool) -> Self {
@@ -192,29 +201,20 @@ impl Decoder {
         }
     }
 
-    /// Takes one event.
-    pub fn take(&mut self, event: InputEvent) -> Option<Heard> {
+    /// Takes one event, and appends what it led to.
+    pub fn take(&mut self, event: InputEvent, heard: &mut Vec<Heard>) {
         let (kind, code, value) = (event.event_type(), event.code(), event.value());
         match kind {
-            EventType::SYNCHRONIZATION if code == Syn::SYN_DROPPED.0 => {
-                self.is_lost = true;
-                None
-            }
+            EventType::SYNCHRONIZATION if code == Syn::SYN_DROPPED.0 => self.is_lost = true,
             EventType::SYNCHRONIZATION if code == Syn::SYN_REPORT.0 => match std::mem::take(&mut self.is_lost) {
-                true => Some(Heard::Lost),
-                false => self.end_of_packet().map(Heard::Event),
+                true => heard.push(Heard::Lost),
+                false => self.end_of_packet(&mut |event| heard.push(Heard::Event(event))),
             },
-            _ if self.is_lost => None,
-            EventType::KEY => self.key(Key(code), value).map(Heard::Event),
-            EventType::ABSOLUTE => {
-                self.axis(Abs(code), value);
-                None
-            }
-            EventType::RELATIVE => {
-                self.step(Rel(code), value);
-                None
-            }
-            _ => None,
+            _ if self.is_lost => {}
+            EventType::KEY => heard.extend(self.key(Key(code), value).map(Heard::Event)),
+            EventType::ABSOLUTE => self.axis(Abs(code), value),
+            EventType::RELATIVE => self.step(Rel(code), value),
+            _ => {}
         }
     }
 
@@ -279,29 +279,29 @@ impl Decoder {
         at[index] = at[index].saturating_add(value).clamp(0, size[index] - 1);
     }
 
-    fn end_of_packet(&mut self) -> Option<Event> {
+    fn end_of_packet(&mut self, tell: &mut dyn FnMut(Event)) {
         let panel = self.panel;
         match &mut self.pointer {
-            Pointer::None => None,
+            Pointer::None => {}
             Pointer::Single { ranges, at, is_down, press } => {
-                press.now(is_down.then_some(*at), reach(ranges)).map(|at| panel.tap(at, ranges))
+                press.now(is_down.then_some(*at), reach(ranges), &mut |what, at| tell(what(panel.pixel(at, ranges))));
             }
             Pointer::Mouse { at, is_down, press } => {
-                let [x, y] = press.now(is_down.then_some(*at), [u32::MAX; 2])?.map(|v| v as u32);
-                Some(Event::Tap { x, y })
+                let pixel = |[x, y]: [i32; 2]| Pixel { x: x as u32, y: y as u32 };
+                press.now(is_down.then_some(*at), [u32::MAX; 2], &mut |what, at| tell(what(pixel(at))));
             }
             Pointer::Slots { ranges, slots, first, begun, press, .. } => {
-                let mut tap = None;
+                let mut say = |what: fn(Pixel) -> Event, at| tell(what(panel.pixel(at, ranges)));
                 if first.is_some_and(|(slot, id)| slots[slot].0 != id) {
-                    (tap, *first) = (press.now(None, reach(ranges)), None);
+                    press.now(None, reach(ranges), &mut say);
+                    *first = None;
                 }
                 // A finger that joins others is none to follow, even when it stays the last.
                 let begun = begun.take().filter(|&slot| slots[slot].0 >= 0);
                 *first = first.or(begun.map(|slot| (slot, slots[slot].0)));
                 if let Some((slot, _)) = *first {
-                    press.now(Some(slots[slot].1), reach(ranges));
+                    press.now(Some(slots[slot].1), reach(ranges), &mut say);
                 }
-                tap.map(|at| panel.tap(at, ranges))
             }
         }
     }
@@ -313,7 +313,7 @@ fn reach(ranges: &[Range; 2]) -> [u32; 2] {
 
 impl Panel {
     /// From the device's axes to the picture.
-    fn tap(&self, at: [i32; 2], ranges: &[Range; 2]) -> Event {
+    fn pixel(&self, at: [i32; 2], ranges: &[Range; 2]) -> Pixel {
         let pixel = |i: usize| {
             let [least, most] = ranges[i].map(i64::from);
             let steps = (most - least + 1).max(1);
@@ -321,7 +321,7 @@ impl Panel {
             pixel.clamp(0, i64::from(self.size[i]) - 1) as u32
         };
         let [x, y] = self.turn.to_picture([pixel(0), pixel(1)], self.size);
-        Event::Tap { x, y }
+        Pixel { x, y }
     }
 }
 

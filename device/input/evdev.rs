@@ -130,16 +130,19 @@ impl Device {
             let mut is_lost = false;
             match self.raw.fetch_events() {
                 Ok(news) => {
-                    for heard in news.filter_map(|event| self.decoder.take(event)) {
-                        match heard {
-                            Heard::Event(event) => events.push(event),
-                            Heard::Lost => {
-                                // The rest of the batch is in the state that is asked for now.
-                                is_lost = true;
-                                break;
-                            }
+                    let mut heard = Vec::new();
+                    for event in news {
+                        self.decoder.take(event, &mut heard);
+                        // The rest of the batch is in the state that is asked for now.
+                        if heard.last() == Some(&Heard::Lost) {
+                            is_lost = true;
+                            break;
                         }
                     }
+                    events.extend(heard.into_iter().filter_map(|heard| match heard {
+                        Heard::Event(event) => Some(event),
+                        Heard::Lost => None,
+                    }));
                 }
                 Err(error) => return matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
             }

@@ -14,13 +14,24 @@ pub enum Event {
     Quit,
     /// Show the next mode.
     Next,
-    /// Touch or click a pixel of the picture, for a moment.
-    Tap {
-        /// Column.
-        x: u32,
-        /// Row.
-        y: u32,
-    },
+    /// Put a finger on a pixel of the picture, or press the mouse's button there.
+    Press(Pixel),
+    /// Move it, still pressed.
+    Drag(Pixel),
+    /// Let it go.
+    Release(Pixel),
+    /// Touch or click for a moment: comes behind the [`Event::Release`] of a finger that moved little, with the pixel where it was
+    /// put down.
+    Tap(Pixel),
+}
+
+/// A pixel of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pixel {
+    /// Column.
+    pub x: u32,
+    /// Row.
+    pub y: u32,
 }
 
 /// What is listened to.

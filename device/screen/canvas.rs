@@ -114,6 +114,11 @@ impl Canvas {
         self.clip = before;
     }
 
+    /// Where drawing leaves a mark now.
+    pub(super) fn clip(&self) -> Area {
+        self.clip
+    }
+
     /// One colour everywhere, no characters.
     pub fn wipe(&mut self, color: Rgb888) {
         self.pixels.fill(pack(color));

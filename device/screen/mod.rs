@@ -20,6 +20,7 @@ mod console;
 mod drm;
 mod fbdev;
 mod found;
+mod line;
 mod panel;
 mod picture;
 mod png;
@@ -30,7 +31,7 @@ mod typed;
 mod window;
 
 pub use self::drm::ModeWish;
-pub use crate::input::Event;
+pub use crate::input::{Event, Pixel};
 pub use area::Area;
 pub use canvas::{Canvas, Surface};
 pub use found::put_back;

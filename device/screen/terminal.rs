@@ -12,10 +12,10 @@ use std::{
     },
 };
 
-/// Alternate screen, no cursor, no line wrap.
-const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J";
+/// Alternate screen, no cursor, no line wrap; the mouse is told of while a button is down (xterm's 1002), as numbers (1006).
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J\x1b[?1002h\x1b[?1006h";
 /// All of that undone.
-const LEAVE: &str = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
+const LEAVE: &str = "\x1b[?1006l\x1b[?1002l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 /// The terminal on standard output.
 pub(super) struct Terminal {
@@ -71,7 +71,7 @@ impl Screen for Terminal {
     }
 
     fn next_mode_by(&self) -> &'static str {
-        "space"
+        "click or space"
     }
 
     fn describe(&self) -> String {

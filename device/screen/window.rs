@@ -1,6 +1,6 @@
 //! A desktop window as a screen, X11 or Wayland.
 
-use super::{Canvas, Event, Screen, Surface};
+use super::{Canvas, Event, Pixel, Screen, Surface};
 use anyhow::{Context, Result, ensure};
 use minifb::{InputCallback, Key, MouseButton, MouseMode, ScaleMode, Window as Frame, WindowOptions};
 use std::{cell::RefCell, rc::Rc};
@@ -10,7 +10,8 @@ use std::{cell::RefCell, rc::Rc};
 pub(super) struct Window {
     frame: Frame,
     typed: Rc<RefCell<Vec<Event>>>,
-    is_clicked: bool,
+    /// Where the button was pressed, and where it is now.
+    pressed: Option<[Pixel; 2]>,
 }
 
 /// Hears every key. Asking which keys are down would miss a tap that is shorter than a picture.
@@ -42,7 +43,7 @@ impl Window {
         frame.set_background_color(14, 17, 22);
         let typed = Rc::default();
         frame.set_input_callback(Box::new(Keys(Rc::clone(&typed))));
-        Ok(Self { frame, typed, is_clicked: false })
+        Ok(Self { frame, typed, pressed: None })
     }
 }
 
@@ -60,10 +61,24 @@ impl Screen for Window {
 
     fn events(&mut self) -> Vec<Event> {
         let mut events = self.typed.take();
-        let was_clicked = std::mem::replace(&mut self.is_clicked, self.frame.get_mouse_down(MouseButton::Left));
-        if was_clicked && !self.is_clicked {
-            let at = self.frame.get_unscaled_mouse_pos(MouseMode::Discard);
-            events.extend(at.map(|(x, y)| Event::Tap { x: x as u32, y: y as u32 }));
+        let is_down = self.frame.get_mouse_down(MouseButton::Left);
+        // Over the border a pressed button stays at it.
+        let mode = if self.pressed.is_some() { MouseMode::Clamp } else { MouseMode::Discard };
+        let at = self.frame.get_unscaled_mouse_pos(mode).map(|(x, y)| Pixel { x: x as u32, y: y as u32 });
+        match (self.pressed, at) {
+            (None, Some(at)) if is_down => {
+                self.pressed = Some([at; 2]);
+                events.push(Event::Press(at));
+            }
+            (Some([start, last]), Some(at)) if is_down && at != last => {
+                self.pressed = Some([start, at]);
+                events.push(Event::Drag(at));
+            }
+            (Some([start, last]), _) if !is_down => {
+                self.pressed = None;
+                events.extend([Event::Release(last), Event::Tap(start)]);
+            }
+            _ => {}
         }
         if !self.frame.is_open() {
             events.push(Event::Quit);

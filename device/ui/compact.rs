@@ -49,8 +49,8 @@ pub fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
         canvas.write(below, &text, centre(1, color));
     }
     match view.mode {
-        Mode::Visitor => draw_panel(canvas, view, seen, panel),
         Mode::Engineer => engineer::draw_lines(canvas, view, seen, panel),
+        _ => draw_panel(canvas, view, seen, panel),
     }
     draw_footer(canvas, view, footer);
 }
@@ -71,11 +71,8 @@ fn headline(view: &View, seen: &[Seen]) -> (String, Rgb888) {
 
 /// Where there is no room for both, the way to the next mode stays.
 fn draw_footer(canvas: &mut Canvas, view: &View, area: Area) {
-    let (first, next) = match view.mode {
-        Mode::Visitor => (people(view.gallery_people), "engineers' view"),
-        Mode::Engineer => (engineer::rates(view), "visitors' view"),
-    };
-    let used = canvas.write(area, &view.hint(next), right(1, QUIET));
+    let first = if view.mode == Mode::Engineer { engineer::rates(view) } else { people(view.gallery_people) };
+    let used = canvas.write(area, &view.hint(), right(1, QUIET));
     canvas.write(area.cut_right(used + 2).1, &first, left(1, FAINT));
 }
 

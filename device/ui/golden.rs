@@ -129,6 +129,7 @@ impl Scene {
             fps: 21.3,
             recognised_fps: 7.4,
             next_mode_by: "tap or space",
+            next_mode: mode.next(false).title(),
             notice: self.notice,
         };
         live::draw(&mut canvas, &view);
@@ -161,7 +162,8 @@ fn is_blessing() -> bool {
     env::var_os("LOOKALIKE_BLESS").is_some_and(|v| v == "1")
 }
 
-fn check(canvas: &Canvas, name: &str) {
+/// Compares a canvas with the picture of that name.
+pub(crate) fn check(canvas: &Canvas, name: &str) {
     let (path, rgb) = (path(&format!("{name}.png")), bytes(canvas));
     if is_blessing() {
         let file = fs::File::create(&path).unwrap();

@@ -1,4 +1,4 @@
-//! The camera picture and what is said about it: what both modes have in common, and the visitors' mode, whom each face resembles.
+//! The camera picture and what is said about it: what both modes about faces have in common, and the visitors' mode, whom each face resembles.
 
 use super::{
     Mode, card, compact, engineer, headline,
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// Everything that one picture shows.
 pub struct View<'a> {
-    /// How it is shown.
+    /// How it is shown: for engineers, or for visitors.
     pub mode: Mode,
     /// The newest camera picture; the last one while there is a notice; `None` before the first.
     pub frame: Option<&'a Frame>,
@@ -36,14 +36,16 @@ pub struct View<'a> {
     pub recognised_fps: f32,
     /// What a person does at this screen to see the next mode; empty where nothing can be done.
     pub next_mode_by: &'a str,
+    /// What the next mode is called.
+    pub next_mode: &'a str,
     /// What is wrong with the camera, in words and with advice.
     pub notice: Option<&'a str>,
 }
 
 impl View<'_> {
     /// "tap or space: engineers' view".
-    pub(super) fn hint(&self, next: &str) -> String {
-        if self.next_mode_by.is_empty() { String::new() } else { format!("{}: {next}", self.next_mode_by) }
+    pub(super) fn hint(&self) -> String {
+        if self.next_mode_by.is_empty() { String::new() } else { format!("{}: {}", self.next_mode_by, self.next_mode) }
     }
 }
 
@@ -74,7 +76,7 @@ pub fn draw(canvas: &mut Canvas, view: &View) {
     match view.mode {
         _ if canvas.has_cells() => compact::draw(canvas, view, &seen),
         Mode::Engineer => engineer::draw(canvas, view, &seen),
-        Mode::Visitor => draw_visitor(canvas, view, &seen),
+        _ => draw_visitor(canvas, view, &seen),
     }
 }
 
@@ -86,7 +88,7 @@ fn draw_visitor(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
     overlay::draw(canvas, view, frame, seen, places.picture, sizes, Detail::Names);
     headline::draw(canvas, view, seen, places.headline, sizes);
     draw_panel(canvas, view, seen, places.panel, sizes);
-    let footer = Footer { first: people(view.gallery_people), last: view.hint("engineers' view") };
+    let footer = Footer { first: people(view.gallery_people), last: view.hint() };
     draw_footer(canvas, &footer, places.footer, sizes);
 }
 

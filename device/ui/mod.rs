@@ -3,39 +3,105 @@
 mod bars;
 mod card;
 mod compact;
+pub mod dream;
 mod engineer;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 mod headline;
 pub mod live;
 pub mod message;
 mod overlay;
 mod theme;
 
-/// What the booth shows beside the camera's picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the booth shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mode {
     /// Whom each face resembles, large: for visitors.
     #[default]
     Visitor,
     /// What the networks see, and how long it takes: for engineers.
     Engineer,
+    /// A walk through the latent space without end.
+    #[value(alias = "dream-walk")]
+    Walk,
+    /// Samples of an autoencoder and of a variational one side by side.
+    Sample,
+    /// A digit, what an encoder says of it, and what comes back.
+    Reconstruct,
+    /// A finger between digits.
+    #[value(alias = "interpolate")]
+    Blend,
+    /// A digit drawn by hand.
+    Draw,
+    /// A GAN that learns.
+    Train,
+    /// Faces or digits as points.
+    Map,
 }
 
 impl Mode {
-    /// The one after it; after the last, the first.
-    pub fn next(self) -> Self {
-        match self {
-            Mode::Visitor => Mode::Engineer,
-            Mode::Engineer => Mode::Visitor,
-        }
+    /// Every mode, in the order in which they follow each other.
+    pub const ALL: [Mode; 9] = [
+        Mode::Visitor,
+        Mode::Engineer,
+        Mode::Walk,
+        Mode::Sample,
+        Mode::Reconstruct,
+        Mode::Blend,
+        Mode::Draw,
+        Mode::Train,
+        Mode::Map,
+    ];
+
+    /// The one after it; after the last, the first. Without generative nets only those that need none.
+    pub fn next(self, has_nets: bool) -> Self {
+        let next = Self::ALL[(self as usize + 1) % Self::ALL.len()];
+        if next.is_generative() && !has_nets { Mode::Visitor } else { next }
+    }
+
+    /// Whether it is one of the generative modes.
+    pub fn is_generative(self) -> bool {
+        !matches!(self, Mode::Visitor | Mode::Engineer)
+    }
+
+    /// Whether it shows what is recognised in the camera's picture.
+    pub fn needs_faces(self) -> bool {
+        matches!(self, Mode::Visitor | Mode::Engineer | Mode::Map)
     }
 
     /// Its name in the log.
     pub fn name(self) -> &'static str {
-        match self {
-            Mode::Visitor => "visitor",
-            Mode::Engineer => "engineer",
+        ["visitor", "engineer", "walk", "sample", "reconstruct", "blend", "draw", "train", "map"][self as usize]
+    }
+
+    /// Its name for people who are asked to go there.
+    pub fn title(self) -> &'static str {
+        [
+            "visitors' view",
+            "engineers' view",
+            "dreams",
+            "two autoencoders",
+            "reconstruction",
+            "blending",
+            "drawing",
+            "a GAN learns",
+            "the map",
+        ][self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mode_comes_once_and_then_the_first_again() {
+        let mut seen = vec![Mode::Visitor];
+        while seen.len() < 9 {
+            seen.push(seen[seen.len() - 1].next(true));
         }
+        assert_eq!(seen, Mode::ALL);
+        assert_eq!(Mode::Map.next(true), Mode::Visitor);
+        assert_eq!((Mode::Visitor.next(false), Mode::Engineer.next(false)), (Mode::Engineer, Mode::Visitor));
     }
 }

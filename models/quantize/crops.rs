@@ -99,7 +99,7 @@ impl Watched {
             Role::Pnet => (0, TILE_PX),
             Role::Rnet => (1, 24),
             Role::Onet => (2, 48),
-            Role::Embedder => anyhow::bail!("an embedder is no stage of the detector"),
+            role => anyhow::bail!("{role:?} is no stage of the detector"),
         };
         let seen = self.seen.lock().map_err(|_| anyhow::anyhow!("a detector failed"))?;
         let mut pictures = Vec::new();

@@ -45,7 +45,7 @@ fn an_unknown_key_is_refused_in_every_board_file_and_section() {
         let text = std::fs::read_to_string(&file).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         let sections: Vec<usize> = (0..lines.len()).filter(|&i| lines[i].starts_with('[')).collect();
-        assert_eq!(sections.len(), 6, "{}", file.display());
+        assert_eq!(sections.len(), 7, "{}", file.display());
         for section in sections {
             let mut lines = lines.clone();
             lines.insert(section + 1, "no_such_key = 1");

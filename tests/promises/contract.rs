@@ -60,7 +60,7 @@ fn enroll_match_and_gallery_speak_the_contract() {
 
 #[test]
 fn every_command_has_help_with_an_example_and_usage_errors_end_with_2() {
-    for command in ["run", "detect", "embed", "enroll", "match", "gallery", "bench", "doctor"] {
+    for command in ["run", "detect", "embed", "enroll", "match", "gallery", "dream", "bench", "doctor"] {
         let ran = run(lookalike().args([command, "--help"]));
         assert_eq!(ran.code, 0);
         assert!(ran.out.contains("Example"), "{command} --help shows no example");
@@ -99,7 +99,7 @@ fn bench_times_the_program_with_the_arithmetic_asked_for() {
 #[test]
 fn doctor_names_models_gallery_camera_and_screen() {
     let ran = run(lookalike().args(["doctor", "--models"]).arg(models()));
-    for word in ["models:", "gallery:", "camera:", "screen:", "kernels:", "mtcnn-pnet", "dlib-resnet"] {
+    for word in ["models:", "gallery:", "dreams:", "camera:", "screen:", "kernels:", "mtcnn-pnet", "dlib-resnet"] {
         assert!(ran.out.contains(word), "no {word} in {}", ran.out);
     }
 }

@@ -13,8 +13,17 @@ fn decoder(able: Abilities, turn: Turn) -> Decoder {
 
 /// One event a line: `x 100`, `y 100`, `touch 1`, `slot 1`, `id 7`, `mx 100`, `my 100`, `left 1`, `dx 9`, `dy 9`, `key q`, `key+ q`
 /// (held), `dropped`, and `.` for the end of a packet.
+fn hear_all(decoder: &mut Decoder, script: &str) -> Vec<Heard> {
+    let mut heard = Vec::new();
+    script.lines().flat_map(|line| line.split(',')).for_each(|step| decoder.take(event(step.trim()), &mut heard));
+    heard
+}
+
+/// Without what a finger does on its way to a tap.
 fn hear(decoder: &mut Decoder, script: &str) -> Vec<Heard> {
-    script.lines().flat_map(|line| line.split(',')).filter_map(|step| decoder.take(event(step.trim()))).collect()
+    let mut heard = hear_all(decoder, script);
+    heard.retain(|heard| !matches!(heard, Heard::Event(Event::Press(_) | Event::Drag(_) | Event::Release(_))));
+    heard
 }
 
 fn event(step: &str) -> InputEvent {
@@ -51,7 +60,7 @@ fn event(step: &str) -> InputEvent {
 }
 
 fn tap(x: u32, y: u32) -> Heard {
-    Heard::Event(Event::Tap { x, y })
+    Heard::Event(Event::Tap(Pixel { x, y }))
 }
 
 #[test]
@@ -93,6 +102,31 @@ fn a_wipe_is_no_tap() {
     let mut touch = decoder(TOUCH, Turn::None);
     assert_eq!(hear(&mut touch, "x 100, y 100, touch 1, ., x 900, ., x 110, ., touch 0, ."), []);
     assert_eq!(hear(&mut touch, "touch 1, ., x 400, ., touch 0, ."), [tap(21, 11)]);
+}
+
+/// `press`, `drag`, `release`, `tap` and where.
+fn told(heard: Vec<Heard>) -> Vec<(&'static str, u32, u32)> {
+    let name = |heard| match heard {
+        Heard::Event(Event::Press(p)) => ("press", p.x, p.y),
+        Heard::Event(Event::Drag(p)) => ("drag", p.x, p.y),
+        Heard::Event(Event::Release(p)) => ("release", p.x, p.y),
+        Heard::Event(Event::Tap(p)) => ("tap", p.x, p.y),
+        other => panic!("{other:?}"),
+    };
+    heard.into_iter().map(name).collect()
+}
+
+#[test]
+fn a_finger_is_followed_from_its_press_to_its_release() {
+    let mut touch = decoder(TOUCH, Turn::None);
+    let heard = hear_all(&mut touch, "x 0, y 0, touch 1, ., ., x 2048, ., y 2048, ., touch 0, .");
+    assert_eq!(told(heard), [("press", 0, 0), ("drag", 400, 0), ("drag", 400, 240), ("release", 400, 240)]);
+    let heard = hear_all(&mut touch, "touch 1, ., touch 0, .");
+    assert_eq!(told(heard), [("press", 400, 240), ("release", 400, 240), ("tap", 400, 240)]);
+    let able = Abilities { slots: Some(RANGES), position: None, ..TOUCH };
+    let heard = hear_all(&mut decoder(able, Turn::None), "id 1, mx 0, my 0, ., id 2, mx 4095, ., id -1, .");
+    let both = [("press", 0, 0), ("release", 0, 0), ("tap", 0, 0), ("press", 799, 0), ("release", 799, 0), ("tap", 799, 0)];
+    assert_eq!(told(heard), both, "one finger goes and another comes in one packet");
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! `lookalike-models train`: what was typed in, a folder with a checkpoint, samples and ONNX files out.
+
+use super::course::{End, stop_flag};
+use crate::{digits, files, pictures};
+use anyhow::Result;
+use clap::Subcommand;
+use std::path::{Path, PathBuf};
+
+/// What can be learned.
+#[derive(Subcommand)]
+pub enum Family {
+    /// 28 x 28 digits: classifier, autoencoders, GANs
+    #[command(
+        after_help = "Example:\n  lookalike-models train digits vae --epochs 5\n  lookalike-models train digits gan --data mnist --epochs 20 --out my-gan --resume"
+    )]
+    Digits(digits::Options),
+    /// Any folder of pictures: VAE, GAN
+    #[command(after_help = "Example:\n  lookalike-models train pictures gan --data satellite/forest --size 32 --epochs 200")]
+    Pictures(pictures::Options),
+}
+
+/// Trains. `out`: where to, else a folder of its own below `models/training`.
+pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> {
+    let stop = stop_flag()?;
+    let own = |prefix: &str| out.clone().unwrap_or_else(|| Path::new("models/training").join(prefix));
+    let (prefix, out, nets, end) = match family {
+        Family::Digits(options) => {
+            let prefix = digits::export::prefix(options.kind);
+            let data = match &options.data {
+                Some(folder) => digits::data::read(folder, digits::data::Part::Training)?,
+                None => {
+                    let _cache = files::lock(cache)?;
+                    digits::data::from_package(cache)?
+                }
+            };
+            let out = own(&prefix);
+            let _out = files::lock(&out)?;
+            let (nets, end) = digits::train::train(options.kind, &options.common, &data, &out, stop)?;
+            (prefix, out, nets, end)
+        }
+        Family::Pictures(options) => {
+            let size = options.size.parse()?;
+            let prefix = pictures::export::prefix(options.kind, size);
+            let data = pictures::data::read(&options.data, size)?;
+            let out = own(&prefix);
+            let _out = files::lock(&out)?;
+            let (nets, end) = pictures::train::train(options.kind, &options.common, &data, &out, stop)?;
+            (prefix, out, nets, end)
+        }
+    };
+    if end == End::Stopped {
+        eprintln!("stopped; the checkpoint is in {}: go on with --resume", out.display());
+        return Ok(());
+    }
+    for (path, far) in digits::export::write(&prefix, &nets, &out)? {
+        println!("{}: within {far:.1e} of burn's answers", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! What training digits and training pictures have in common.
+//!
+//! ```text
+//! data -> course -> checkpoint         pictures in, a learner stepped through epochs, its memory kept
+//!           |-> grid, watch            what it makes, as a PNG; whether it has collapsed
+//! net  -> graph                        trained nets as ONNX, and the same input through burn and tract
+//! ```
+
+pub mod checkpoint;
+pub mod command;
+pub mod course;
+pub mod data;
+pub mod graph;
+pub mod grid;
+pub mod options;
+pub mod watch;

@@ -1,0 +1,42 @@
+//! What the command line says of any training.
+
+use clap::Args;
+
+/// Options of every `lookalike-models train`.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Times that every picture is seen
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub epochs: u32,
+    /// Pictures in a batch
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=4096))]
+    pub batch: u32,
+    /// GANs: batches that the discriminator learns from before the generator's turn
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub d_steps: u32,
+    /// GANs: steps of the generator in its turn
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub g_steps: u32,
+    /// Factor on the recipe's learning rates
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = rate)]
+    pub rate: f32,
+    /// The same seed, data and processor give the same nets
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Go on from the checkpoint in --out
+    #[arg(long)]
+    pub resume: bool,
+}
+
+fn rate(text: &str) -> Result<f32, String> {
+    let rate: f32 = text.parse().map_err(|_| "not a number".to_string())?;
+    (1e-4..=100.0).contains(&rate).then_some(rate).ok_or("0.0001 to 100".into())
+}
+
+impl Options {
+    /// Everything that decides what a step does, but for the number of epochs.
+    pub fn settings(&self) -> String {
+        let Self { batch, d_steps, g_steps, rate, seed, .. } = self;
+        format!("--batch {batch} --d-steps {d_steps} --g-steps {g_steps} --rate {rate} --seed {seed}")
+    }
+}

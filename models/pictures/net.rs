@@ -1,0 +1,65 @@
+//! A kind of training, a size and a seed in, fresh nets out.
+
+use super::Kind;
+use lookalike_learn::adversary::{Adversary, Rules};
+use lookalike_learn::autoencoder::{Autoencoder, Kind as Code};
+use lookalike_learn::pictures::{LATENT, decoder, discriminator, encoder};
+use lookalike_learn::{Batch, Dice, Learner, Memory, Net};
+
+/// Any learner of this family.
+pub enum Student {
+    /// [`Kind::Vae`].
+    Autoencoder(Autoencoder),
+    /// [`Kind::Gan`].
+    Adversary(Adversary),
+}
+
+/// A beginner for pictures of `size` pixels. `rate`: factor on the learning rates; `d_steps`, `g_steps`: periods of a GAN.
+pub fn new(kind: Kind, size: usize, seed: u64, rate: f32, d_steps: u64, g_steps: u64) -> Student {
+    let dice = &mut Dice::new(seed);
+    let rate = 1e-3 * rate;
+    match kind {
+        Kind::Vae => {
+            let (encoder, decoder) = (encoder(size, 2 * LATENT, dice), decoder(size, false, dice));
+            Student::Autoencoder(Autoencoder::new(Code::Variational(1.0), encoder, decoder, rate, dice.state()))
+        }
+        Kind::Gan => {
+            let rules = Rules {
+                noise: LATENT,
+                classes: 0,
+                d_steps,
+                g_steps,
+                g_rate: 0.5 * rate,
+                d_rate: 0.5 * rate,
+                stretch: 2.0,
+                keep: 0.99,
+                augment: 0.125,
+            };
+            let (generator, discriminator) = (decoder(size, true, dice), discriminator(size, dice));
+            Student::Adversary(Adversary::new(rules, generator, discriminator, dice.state()))
+        }
+    }
+}
+
+impl Learner for Student {
+    fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)> {
+        match self {
+            Student::Autoencoder(learner) => learner.step(batch),
+            Student::Adversary(learner) => learner.step(batch),
+        }
+    }
+
+    fn memory(&mut self) -> Memory<'_> {
+        match self {
+            Student::Autoencoder(learner) => learner.memory(),
+            Student::Adversary(learner) => learner.memory(),
+        }
+    }
+
+    fn nets(&self) -> Vec<(&'static str, Net)> {
+        match self {
+            Student::Autoencoder(learner) => learner.nets(),
+            Student::Adversary(learner) => learner.nets(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Promises about training, kept from outside: what is killed goes on exactly; what cannot be learned is refused in words.
+
+use lookalike_learn::Dice;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_lookalike-models"))
+}
+
+/// A folder with so many digits of noise in MNIST's files.
+fn digits(count: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let dice = &mut Dice::new(1);
+    let n = (count as u32).to_be_bytes();
+    let side = 28u32.to_be_bytes();
+    let pixels: Vec<u8> = (0..count * 784).map(|_| dice.below(256) as u8).collect();
+    let labels: Vec<u8> = (0..count).map(|i| (i % 10) as u8).collect();
+    std::fs::write(folder.path().join("train-images-idx3-ubyte"), [&[0, 0, 8, 3], &n[..], &side, &side, &pixels].concat())
+        .unwrap();
+    std::fs::write(folder.path().join("train-labels-idx1-ubyte"), [&[0, 0, 8, 1], &n[..], &labels].concat()).unwrap();
+    folder
+}
+
+fn train(kind: &str, data: &Path, out: &Path, more: &[&str]) -> Command {
+    let mut command = program();
+    command.args(["train", "digits", kind, "--batch", "8", "--data"]).arg(data).arg("--out").arg(out).args(more);
+    command
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn done(mut command: Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    output
+}
+
+#[test]
+fn a_training_that_is_killed_again_and_again_ends_with_the_same_nets_as_one_that_is_not() {
+    let data = digits(32);
+    let (whole, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    done(train("gan", data.path(), whole.path(), &["--epochs", "12"]));
+    let checkpoint = broken.path().join("checkpoint");
+    for kill_ms in [600, 250, 400] {
+        let more: &[&str] = if checkpoint.exists() { &["--epochs", "12", "--resume"] } else { &["--epochs", "12"] };
+        let mut child = train("gan", data.path(), broken.path(), more).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(kill_ms) && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    let more: &[&str] = if checkpoint.exists() { &["--epochs", "12", "--resume"] } else { &["--epochs", "12"] };
+    done(train("gan", data.path(), broken.path(), more));
+    for file in ["checkpoint", "digits-gan-generator.onnx", "digits-gan-discriminator.onnx", "epoch-0012.png"] {
+        let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
+        assert!(read(whole.path()) == read(broken.path()), "{file} differs");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_net_and_a_finished_folder_are_left_alone() {
+    let (data, out) = (digits(16), tempfile::tempdir().unwrap());
+    done(train("ae", data.path(), out.path(), &["--epochs", "1"]));
+    let before = std::fs::read(out.path().join("checkpoint")).unwrap();
+    let other = train("vae", data.path(), out.path(), &["--epochs", "2", "--resume"]).output().unwrap();
+    assert_eq!(other.status.code(), Some(2));
+    assert!(words(&other).contains("a checkpoint of `digits ae`, not of `digits vae`"), "{}", words(&other));
+    let again = train("ae", data.path(), out.path(), &["--epochs", "2"]).output().unwrap();
+    assert!(again.status.code() == Some(2) && words(&again).contains("go on with --resume"), "{}", words(&again));
+    let seeded = train("ae", data.path(), out.path(), &["--epochs", "2", "--resume", "--seed", "7"]).output().unwrap();
+    assert!(words(&seeded).contains("--seed 1`, not with `"), "{}", words(&seeded));
+    assert_eq!(std::fs::read(out.path().join("checkpoint")).unwrap(), before);
+}
+
+#[test]
+fn where_no_checkpoint_can_be_written_the_one_before_stays_whole() {
+    let (data, out) = (digits(16), tempfile::tempdir().unwrap());
+    done(train("ae", data.path(), out.path(), &["--epochs", "1"]));
+    let before = std::fs::read(out.path().join("checkpoint")).unwrap();
+    // A limit of 256 kB a file stands for the full disk: the write fails half way through.
+    let mut full = Command::new("sh");
+    full.args(["-c", "ulimit -f 512; trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_lookalike-models")]);
+    full.args(["train", "digits", "ae", "--batch", "8", "--epochs", "3", "--resume", "--data"]).arg(data.path());
+    let full = full.arg("--out").arg(out.path()).output().unwrap();
+    assert_eq!(full.status.code(), Some(2));
+    assert!(words(&full).contains("the checkpoint before is whole"), "{}", words(&full));
+    assert_eq!(std::fs::read(out.path().join("checkpoint")).unwrap(), before);
+    done(train("ae", data.path(), out.path(), &["--epochs", "3", "--resume"]));
+}
+
+#[test]
+fn ctrl_c_leaves_a_checkpoint_and_ends_with_0() {
+    let (data, out) = (digits(800), tempfile::tempdir().unwrap());
+    let child =
+        train("gan", data.path(), out.path(), &["--epochs", "1000"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let checkpoint = out.path().join("checkpoint");
+    let began = Instant::now();
+    while !checkpoint.exists() && began.elapsed() < Duration::from_secs(300) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(checkpoint.exists(), "no epoch has ended");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && words(&output).contains("go on with --resume"), "{}", words(&output));
+}
+
+#[test]
+fn too_few_pictures_and_no_folder_are_refused_before_anything_is_written() {
+    let out = tempfile::tempdir().unwrap();
+    let below = out.path().join("training");
+    let few = digits(3);
+    let output = train("vae", few.path(), &below, &[]).output().unwrap();
+    assert!(
+        output.status.code() == Some(2) && words(&output).contains("3 pictures do not fill a batch of 8"),
+        "{}",
+        words(&output)
+    );
+    let output = train("vae", Path::new("/nowhere"), &below, &[]).output().unwrap();
+    assert!(output.status.code() == Some(2) && words(&output).contains("there is no folder /nowhere"), "{}", words(&output));
+    let mut pictures = program();
+    pictures.args(["train", "pictures", "gan", "--data"]).arg(few.path()).arg("--out").arg(&below);
+    let output = pictures.output().unwrap();
+    assert!(output.status.code() == Some(2) && words(&output).contains("holds 0 pictures"), "{}", words(&output));
+    assert!(!below.join("checkpoint").exists());
+}
