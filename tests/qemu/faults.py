@@ -83,7 +83,7 @@ def package():
             for deb in (BUILD / "share").glob("*.deb"):
                 shutil.copy(deb, board.share)
             older, newer = sorted(p.name for p in board.share.glob("*.deb"))
-            board.sh(f"dpkg --install /host/{older}", 600)
+            board.sh(f"dpkg --install /host/{older}", 1500)
             enroll = "lookalike enroll --name"
             board.sh(f"{enroll} '{OBAMA}' /host/film/obama.jpg && {enroll} '{BIDEN}' /host/film/biden.jpg", 600)
             owner = board.sh("stat -c '%U %a' /var/lib/lookalike /var/lib/lookalike/gallery").split()
@@ -99,7 +99,7 @@ def package():
                 until(300, f"another process after one was {what}", lambda: service("MainPID") not in ("0", pid), every=1)
                 until(300, f"{OBAMA} again after one was {what}", lambda: board.shows(OBAMA), every=1)
             pid = service("MainPID")
-            board.sh(f"dpkg --install /host/{newer}", 600)
+            board.sh(f"dpkg --install /host/{newer}", 1500)
             until(300, "another process after the upgrade", lambda: service("MainPID") not in ("0", pid), every=1)
             until(300, f"{OBAMA} after the upgrade", lambda: board.shows(OBAMA), every=1)
             safety = board.sh("systemd-analyze security lookalike | tail -n 1", 300, codes=())
