@@ -133,7 +133,7 @@ impl Adversary {
     }
 
     /// The averaged generator.
-    pub fn generator(&self) -> &Net {
+    pub fn averaged(&self) -> &Net {
         &self.slow
     }
 
@@ -164,7 +164,7 @@ impl Learner for Adversary {
         let found = self.step_discriminator(batch);
         let mut told = vec![("discriminator", found.loss), ("real", found.real_opinion), ("made", found.fake_opinion)];
         self.turn += 1;
-        if self.turn % self.rules.d_steps.max(1) == 0 {
+        if self.turn.is_multiple_of(self.rules.d_steps.max(1)) {
             let losses = (0..self.rules.g_steps).map(|_| self.step_generator(n).loss).sum::<f32>();
             told.push(("generator", losses / self.rules.g_steps.max(1) as f32));
         }

@@ -69,7 +69,7 @@ impl Gan {
 
     /// What the averaged generator makes of noise that never changes: [samples, 784], 0 to 1.
     pub fn samples(&self) -> Vec<f32> {
-        self.adversary.generator().run(&self.shown)
+        self.adversary.averaged().run(&self.shown)
     }
 
     /// Forgets everything, as if new with the same seed.

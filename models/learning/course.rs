@@ -110,9 +110,9 @@ impl Course<'_> {
                 eprintln!("epoch {}: {words}", place.epoch);
             }
             let picture = self.out.join(format!("epoch-{:04}.png", place.epoch));
-            super::grid::write(&picture, &pictures, data.shape, columns)?;
             checkpoint::save(&path, &place, &learner.memory())?;
             saved = Instant::now();
+            super::grid::write(&picture, &pictures, data.shape, columns)?;
             if self.stop.load(Ordering::Relaxed) && place.epoch < self.epochs {
                 return Ok(End::Stopped);
             }

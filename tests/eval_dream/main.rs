@@ -115,7 +115,7 @@ impl Lab {
     /// Mean squared error per pixel; 16 numbers each.
     fn reconstruction(&mut self) -> Result<()> {
         let test = self.all_test();
-        let spread = Spread::of(&self.train.floats(0..20_000), PIXELS);
+        let spread = Spread::of(&self.train.floats(0..5_000), PIXELS);
         let pca = error(&projected(&test, &spread, &principal(&spread, LATENT)), &test);
         self.row(&format!("PCA of {LATENT} numbers: squared error per pixel"), format!("{pca:.4}"), "", None);
         let mut shown = test[..10 * PIXELS].to_vec();

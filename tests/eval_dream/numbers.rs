@@ -22,8 +22,13 @@ impl Spread {
                 centred[i] = f64::from(row[i]) - mean[i];
             }
             for i in 0..width {
-                let line = &mut covariance[i * width..][..width];
-                line.iter_mut().zip(&centred).for_each(|(c, v)| *c += centred[i] * v / (count - 1.0));
+                let line = &mut covariance[i * width + i..(i + 1) * width];
+                line.iter_mut().zip(&centred[i..]).for_each(|(c, v)| *c += centred[i] * v / (count - 1.0));
+            }
+        }
+        for i in 0..width {
+            for j in 0..i {
+                covariance[i * width + j] = covariance[j * width + i];
             }
         }
         Self { mean, covariance }

@@ -46,6 +46,11 @@ fn only_infer_names_tract() {
 }
 
 #[test]
+fn only_learn_names_burn() {
+    assert_eq!(offenders(&["burn_tensor", "burn::"], &["learn/"]), [""; 0]);
+}
+
+#[test]
 fn only_the_v4l_camera_names_v4l() {
     assert_eq!(offenders(&["::v4l::", "use v4l", "v4l2_"], &["camera/v4l", "camera/v4l2-sys"]), [""; 0]);
 }
