@@ -27,7 +27,9 @@ pub fn weights(corners: &[[f32; 2]], at: [f32; 2]) -> Vec<f32> {
     let edges = || (0..if count == 2 { 1 } else { count }).map(|i| (i, (i + 1) % count));
     for (i, j) in edges() {
         let edge = [corners[j][0] - corners[i][0], corners[j][1] - corners[i][1]];
-        if long[i] + long[j] - edge[0].hypot(edge[1]) < EDGE {
+        let off = (arms[i][0] * edge[1] - arms[i][1] * edge[0]).abs() / edge[0].hypot(edge[1]);
+        let is_between = long[i].max(long[j]) < edge[0].hypot(edge[1]);
+        if off < EDGE && is_between {
             let mut weights = vec![0.0; count];
             (weights[i], weights[j]) = (long[j] / (long[i] + long[j]), long[i] / (long[i] + long[j]));
             return weights;

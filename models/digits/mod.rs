@@ -45,6 +45,7 @@ impl Kind {
 
 /// `lookalike-models train digits`.
 #[derive(Args)]
+#[group(id = "digits")]
 pub struct Options {
     /// What to train
     pub kind: Kind,

@@ -33,6 +33,7 @@ impl Kind {
 
 /// `lookalike-models train pictures`.
 #[derive(Args)]
+#[group(id = "pictures")]
 pub struct Options {
     /// What to train
     pub kind: Kind,
