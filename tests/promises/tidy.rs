@@ -24,6 +24,13 @@ fn code_of(path: &Path) -> String {
     code.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
+/// Whether it stands there, and not within a longer word.
+fn begins_a_word(line: &str, word: &str) -> bool {
+    let goes_on =
+        |before: &str| word.starts_with(char::is_alphanumeric) && before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    line.match_indices(word).any(|(at, _)| !goes_on(&line[..at]))
+}
+
 /// Files of `device/` whose code (not comments) has one of the words, but for those below `allowed`.
 fn offenders(words: &[&str], allowed: &[&str]) -> Vec<String> {
     let device = root().join("device");
@@ -33,7 +40,7 @@ fn offenders(words: &[&str], allowed: &[&str]) -> Vec<String> {
         if allowed.iter().any(|a| name.starts_with(a)) {
             continue;
         }
-        for line in code_of(&path).lines().filter(|l| words.iter().any(|w| l.contains(w))) {
+        for line in code_of(&path).lines().filter(|l| words.iter().any(|w| begins_a_word(l, w))) {
             found.push(format!("{name}: {}", line.trim()));
         }
     }
