@@ -28,6 +28,7 @@
 //! | [`ioctl`] | what the kernel's devices are asked where no crate asks it | rustix |
 //! | [`ui`] | what the booth shows, for visitors, for engineers and in the generative modes, drawn on a canvas | types, canvas, generate's data |
 //! | [`play`] | the generative modes in motion: fingers and time in, what is drawn out | generate, ui, screen's canvas and events |
+//! | the crate `learn` | small nets that learn on the device, the GAN that visitors watch among them | burn |
 //! | [`stopwatch`] | milliseconds per stage | std |
 //! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
 //! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |

@@ -114,6 +114,7 @@ pub fn fingerprint() -> String {
         include_str!("embedder/mod.rs"),
         include_str!("embedder/weights.rs"),
         include_str!("embedder/convert.rs"),
+        include_str!("digits/data.rs"),
         include_str!("quantize/mod.rs"),
         include_str!("quantize/check.rs"),
         include_str!("quantize/crops.rs"),

