@@ -38,7 +38,7 @@
 //! Invariants; `tests/promises/tidy.rs` checks what a test can check.
 //! 1. Only `pipeline.rs` knows the order of the walk.
 //! 2. Only `infer/` names tract, only `camera/v4l*` names v4l, only `screen/drm*` names DRM, only `input/` names evdev, only
-//!    `board.rs` and `manifest.rs` know TOML.
+//!    the crate `learn` names burn, only `board.rs` and `manifest.rs` know TOML.
 //! 3. Between the doors nothing reads a clock, a file, an environment variable or a random source that it was not handed;
 //!    the pipeline's clock is `stopwatch`.
 //! 4. The picture never waits for recognition: one thread shows, one recognises, one frame in flight, a busy worker means that
