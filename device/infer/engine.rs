@@ -97,15 +97,21 @@ impl Model for Engine {
         fill(input.try_as_plain_ram_mut()?.as_slice_mut::<u8>()?);
         let outputs = plan.state.run(tvec!(plan.input.clone().into_tvalue()));
         let outputs = outputs.with_context(|| format!("running {} failed", self.file.display()))?;
-        self.outputs.resize_with(outputs.len(), || Tensor { shape: Vec::new(), data: Vec::new() });
-        for (to, from) in self.outputs.iter_mut().zip(&outputs) {
-            to.shape.clear();
-            to.shape.extend_from_slice(from.shape());
-            to.data.clear();
-            to.data.extend_from_slice(from.try_as_plain_ram()?.as_slice::<f32>()?);
-        }
+        keep(&outputs, &mut self.outputs)?;
         Ok(&self.outputs)
     }
+}
+
+/// Copies results into memory that serves again for the next.
+pub(super) fn keep(results: &[TValue], to: &mut Vec<Tensor>) -> Result<()> {
+    to.resize_with(results.len(), || Tensor { shape: Vec::new(), data: Vec::new() });
+    for (to, from) in to.iter_mut().zip(results) {
+        to.shape.clear();
+        to.shape.extend_from_slice(from.shape());
+        to.data.clear();
+        to.data.extend_from_slice(from.try_as_plain_ram()?.as_slice::<f32>()?);
+    }
+    Ok(())
 }
 
 fn room_for([count, height, width]: [usize; 3]) -> Result<Arc<TractTensor>> {

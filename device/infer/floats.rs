@@ -102,13 +102,7 @@ impl FloatModel for Floats {
         room.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?.copy_from_slice(input);
         let outputs = plan.state.run(tvec!(plan.input.clone().into_tvalue()));
         let outputs = outputs.with_context(|| format!("running {} failed", self.file.display()))?;
-        self.outputs.resize_with(outputs.len(), || Tensor { shape: Vec::new(), data: Vec::new() });
-        for (to, from) in self.outputs.iter_mut().zip(&outputs) {
-            to.shape.clear();
-            to.shape.extend_from_slice(from.shape());
-            to.data.clear();
-            to.data.extend_from_slice(from.try_as_plain_ram()?.as_slice::<f32>()?);
-        }
+        engine::keep(&outputs, &mut self.outputs)?;
         Ok(&self.outputs)
     }
 }
