@@ -11,6 +11,7 @@ use zune_jpeg::zune_core::{colorspace::ColorSpace, options::DecoderOptions};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     /// Y U Y V: two pixels in four bytes.
+    #[cfg_attr(not(feature = "v4l"), allow(dead_code, reason = "only V4L2 cameras give it"))]
     Yuyv,
     /// A plane of Y, then one of U V pairs at half the width and height.
     Nv12,
