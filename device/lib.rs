@@ -28,7 +28,7 @@
 //! | [`ioctl`] | what the kernel's devices are asked where no crate asks it | rustix |
 //! | [`ui`] | what the booth shows, for visitors, for engineers and in the generative modes, drawn on a canvas | types, canvas, generate's data |
 //! | [`play`] | the generative modes in motion: fingers and time in, what is drawn out | generate, ui, screen's canvas and events |
-//! | the crate `learn` | small nets that learn on the device, the GAN that visitors watch among them | burn |
+//! | the crate `learn` | small nets that learn on the device, the GAN that visitors watch among them | ndarray's products of matrices |
 //! | [`stopwatch`] | milliseconds per stage | std |
 //! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
 //! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |
@@ -38,7 +38,7 @@
 //! Invariants; `tests/promises/tidy.rs` checks what a test can check.
 //! 1. Only `pipeline.rs` knows the order of the walk.
 //! 2. Only `infer/` names tract, only `camera/v4l*` names v4l, only `screen/drm*` names DRM, only `input/` names evdev, only
-//!    the crate `learn` names burn, only `board.rs` and `manifest.rs` know TOML.
+//!    `learn`'s oracle, a test, names burn, only `board.rs` and `manifest.rs` know TOML.
 //! 3. Between the doors nothing reads a clock, a file, an environment variable or a random source that it was not handed;
 //!    the pipeline's clock is `stopwatch`.
 //! 4. The picture never waits for recognition: one thread shows, one recognises, one frame in flight, a busy worker means that

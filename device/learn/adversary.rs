@@ -2,16 +2,21 @@
 //!
 //! The discriminator tells real from made; the generator's output is wired straight to its input, and its gradient changes
 //! the generator. Periods of the one and of the other alternate. Against forgetting and wild steps: spectral normalisation,
-//! the average of the generator's weights as the product, and for small data sets the same random shifts and brightness on
-//! real and made pictures (Zhao et al. 2020).
+//! a discriminator that is held to answer real pictures with a little noise on them alike, the average of the generator's
+//! weights as the product, and for small data sets the same random shifts and brightness on real and made pictures (Zhao et
+//! al. 2020).
 
 use crate::adam::{Adam, average};
+use crate::augment::Augmentation;
+use crate::loss::{class_entropy, softplus};
 use crate::memory::{Batch, Learner, Memory, one_hot};
-use crate::net::{Net, Signal, class_entropy, cpu, mean_softplus, numbers, scalar, tape};
+use crate::net::Net;
+use crate::pass::{Pass, Statistics, sigmoid};
 use crate::random::Dice;
 use crate::spectral::Directions;
-use burn_tensor::Tensor;
-use burn_tensor::ops::PadMode;
+
+/// Deviation of the noise that the flatness of a discriminator is felt with.
+pub const TREMBLE: f32 = 0.05;
 
 /// How a generator and a discriminator learn against each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +38,10 @@ pub struct Rules {
     pub stretch: f32,
     /// How much of the averaged generator stays each step.
     pub keep: f32,
+    /// How much the discriminator is held to be flat around real pictures; 0: not. This times the squared length of its
+    /// gradient there is added to its loss (R1, Mescheder et al. 2018, whose factor is twice this), as the difference that
+    /// normal noise of deviation [`TREMBLE`] makes tells it.
+    pub calm: f32,
     /// Real and made pictures are shifted by up to this share of their size, and lit differently; 0: not.
     pub augment: f32,
 }
@@ -86,50 +95,74 @@ impl Adversary {
 
     /// The discriminator looks at a batch and at as many made pictures, once.
     pub fn step_discriminator(&mut self, batch: &Batch) -> DiscriminatorStep {
-        let device = tape();
-        let n = batch.pictures.len() / self.discriminator.input.iter().product::<usize>();
-        let (inputs, _) = self.inputs(n);
-        let seen = &mut vec![];
-        let made = self.generator.load(&cpu()).apply(Signal::new(&inputs, &self.generator.input, &cpu()), Some(seen)).rows();
+        let Rules { classes, augment, calm, .. } = self.rules;
         let shape = self.discriminator.input.clone();
-        let real = augmented(Signal::new(&batch.pictures, &shape, &device), self.rules.augment, &mut self.dice);
-        let made = augmented(Signal::new(&numbers(made), &shape, &device), self.rules.augment, &mut self.dice);
-        let loaded = self.discriminator.load_for_training();
-        let (on_real, on_made) = (loaded.apply(real, None).rows(), loaded.apply(made, None).rows());
-        let (real_logit, made_logit) = (first(&on_real), first(&on_made));
-        let mut loss = mean_softplus(real_logit.clone().neg()) + mean_softplus(made_logit.clone());
-        let told = scalar(&loss);
-        if self.rules.classes > 0 {
-            loss = loss + self.class_loss(on_real, &one_hot(&batch.labels, self.rules.classes));
+        let n = batch.pictures.len() / shape.iter().product::<usize>();
+        let (inputs, _) = self.inputs(n);
+        let made = Pass::forward(&self.generator, &inputs, Statistics::Batch).output();
+        let mut pictures = [batch.pictures.as_slice(), &made].concat();
+        if augment > 0.0 {
+            pictures = Augmentation::draw(2 * n, &shape, augment, &mut self.dice).apply(&pictures);
         }
-        let gradients = loaded.gradients(&mut loss.backward());
+        if calm > 0.0 {
+            let noise = self.dice.normals(batch.pictures.len());
+            let trembling: Vec<f32> = pictures.iter().zip(noise).map(|(p, noise)| p + TREMBLE * noise).collect();
+            pictures.extend(trembling);
+        }
+        // One batch of real, made and trembling real pictures.
+        let pass = Pass::new(&self.discriminator, &pictures);
+        let answers = pass.output();
+        let width = 1 + classes;
+        let logits: Vec<f32> = answers.iter().step_by(width).copied().collect();
+        let (real, made) = (&logits[..n], &logits[n..2 * n]);
+        let ((real_loss, real_slopes), (made_loss, made_slopes)) = (softplus(real, -1.0), softplus(made, 1.0));
+        let mut slopes = [real_slopes, made_slopes].concat();
+        if calm > 0.0 {
+            let factor = 2.0 * calm / (TREMBLE * TREMBLE * n as f32);
+            let rises: Vec<f32> = logits[2 * n..].iter().zip(real).map(|(t, r)| factor * (t - r)).collect();
+            slopes.iter_mut().zip(&rises).for_each(|(s, rise)| *s -= rise);
+            slopes.extend(rises);
+        }
+        let mut gradient = vec![0.0; answers.len()];
+        gradient.iter_mut().step_by(width).zip(slopes).for_each(|(g, s)| *g = s);
+        if classes > 0 {
+            self.add_class_slopes(&answers[..n * width], &one_hot(&batch.labels, classes), &mut gradient);
+        }
+        let (gradients, _) = pass.back(&gradient, false);
         self.d_adam.step(&mut self.discriminator, &gradients);
         if self.rules.stretch.is_finite() {
             self.directions.limit(&mut self.discriminator, self.rules.stretch);
         }
-        DiscriminatorStep { loss: told, real_opinion: opinion(real_logit), fake_opinion: opinion(made_logit) }
+        DiscriminatorStep { loss: real_loss + made_loss, real_opinion: opinion(real), fake_opinion: opinion(made) }
     }
 
     /// The generator makes `n` pictures and learns what the discriminator says of them, once.
     pub fn step_generator(&mut self, n: usize) -> GeneratorStep {
-        let device = tape();
-        let (inputs, classes) = self.inputs(n);
-        let loaded = self.generator.load_for_training();
-        let mut seen = vec![];
-        let made = loaded.apply(Signal::new(&inputs, &self.generator.input, &device), Some(&mut seen));
-        let made = augmented(made, self.rules.augment, &mut self.dice);
-        let answer = self.discriminator.load(&device).apply(made, None).rows();
-        let mut loss = mean_softplus(first(&answer).neg());
-        let told = scalar(&loss);
-        if self.rules.classes > 0 {
-            loss = loss + self.class_loss(answer, &classes);
+        let Rules { classes, augment, .. } = self.rules;
+        let (inputs, wanted) = self.inputs(n);
+        let making = Pass::new(&self.generator, &inputs);
+        let augmentation = (augment > 0.0).then(|| Augmentation::draw(n, &self.discriminator.input, augment, &mut self.dice));
+        let made = making.output();
+        let shown = augmentation.as_ref().map_or_else(|| made.clone(), |a| a.apply(&made));
+        let judging = Pass::new(&self.discriminator, &shown);
+        let answers = judging.output();
+        let width = 1 + classes;
+        let logits: Vec<f32> = answers.iter().step_by(width).copied().collect();
+        let (loss, slopes) = softplus(&logits, -1.0);
+        let mut gradient = vec![0.0; answers.len()];
+        gradient.iter_mut().step_by(width).zip(slopes).for_each(|(g, s)| *g = s);
+        if classes > 0 {
+            self.add_class_slopes(&answers, &wanted, &mut gradient);
         }
-        let gradients = loaded.gradients(&mut loss.backward());
+        let of_shown = judging.back_to_input(&gradient);
+        let of_made = augmentation.as_ref().map_or_else(|| of_shown.clone(), |a| a.back(&of_shown));
+        let (gradients, _) = making.back(&of_made, false);
+        let seen = making.seen();
         self.g_adam.step(&mut self.generator, &gradients);
         self.generator.follow(seen);
         let young = self.g_adam.steps as f32 / (self.g_adam.steps as f32 + 10.0);
         average(&mut self.slow, &self.generator, self.rules.keep.min(young));
-        GeneratorStep { loss: told }
+        GeneratorStep { loss }
     }
 
     /// The averaged generator.
@@ -150,11 +183,14 @@ impl Adversary {
         (both.flat_map(|(noise, class)| [noise, class].concat()).collect(), rows)
     }
 
-    /// What the discriminator's class logits are off by.
-    fn class_loss(&self, answer: Tensor<2>, classes: &[f32]) -> Tensor<1> {
-        let n = answer.dims()[0];
-        let logits = answer.slice([0..n, 1..1 + self.rules.classes]);
-        class_entropy(logits, Signal::new(classes, &[self.rules.classes], &tape()).rows())
+    /// Adds to the gradient of the answers, [n, 1 + classes], what their class logits are off by.
+    fn add_class_slopes(&self, answers: &[f32], wanted: &[f32], gradient: &mut [f32]) {
+        let classes = self.rules.classes;
+        let logits: Vec<f32> = answers.chunks_exact(1 + classes).flat_map(|row| &row[1..]).copied().collect();
+        let (_, slopes) = class_entropy(&logits, wanted, classes);
+        for (row, slopes) in gradient.chunks_exact_mut(1 + classes).zip(slopes.chunks_exact(classes)) {
+            row[1..].copy_from_slice(slopes);
+        }
     }
 }
 
@@ -188,29 +224,6 @@ impl Learner for Adversary {
     }
 }
 
-fn first(answer: &Tensor<2>) -> Tensor<2> {
-    let n = answer.dims()[0];
-    answer.clone().slice([0..n, 0..1])
-}
-
-fn opinion(logits: Tensor<2>) -> f32 {
-    let logits = numbers(logits);
-    logits.iter().map(|l| 1.0 / (1.0 + (-l).exp())).sum::<f32>() / logits.len().max(1) as f32
-}
-
-/// Eight pictures at a time are shifted, by up to `reach` of their size, and lit alike, the next eight otherwise.
-fn augmented(signal: Signal, reach: f32, dice: &mut Dice) -> Signal {
-    let Signal::Pictures(pictures) = signal else { return signal };
-    if reach == 0.0 {
-        return Signal::Pictures(pictures);
-    }
-    let [n, c, h, w] = pictures.dims();
-    let reach = (h as f32 * reach) as usize;
-    let padded = pictures.pad((reach, reach, reach, reach), PadMode::Constant(0.5));
-    let groups = (0..n).step_by(8).map(|start| {
-        let (y, x) = (dice.below(2 * reach + 1), dice.below(2 * reach + 1));
-        let light = (dice.share() - 0.5) * 0.4;
-        padded.clone().slice([start..n.min(start + 8), 0..c, y..y + h, x..x + w]).add_scalar(light)
-    });
-    Signal::Pictures(Tensor::cat(groups.collect(), 0))
+fn opinion(logits: &[f32]) -> f32 {
+    logits.iter().map(|l| sigmoid(*l)).sum::<f32>() / logits.len().max(1) as f32
 }

@@ -1,8 +1,10 @@
 //! Pictures in, an encoder to a few numbers and a decoder back out: plain, denoising or variational.
 
 use crate::adam::Adam;
+use crate::loss::cross_entropy;
 use crate::memory::{Batch, Learner, Memory};
-use crate::net::{Net, Signal, cross_entropy, scalar, tape};
+use crate::net::Net;
+use crate::pass::Pass;
 use crate::random::Dice;
 
 /// What is learned besides giving back what came in.
@@ -37,45 +39,39 @@ impl Autoencoder {
 
 impl Learner for Autoencoder {
     fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)> {
-        let device = tape();
-        let (encoder, decoder) = (self.encoder.load_for_training(), self.decoder.load_for_training());
         let n = batch.pictures.len() / self.encoder.input.iter().product::<usize>();
         let length = self.decoder.input.iter().product::<usize>();
-        let seen_pictures = match self.kind {
+        let noisy: Option<Vec<f32>> = match self.kind {
             Kind::Denoising(deviation) => {
                 let noise = self.dice.normals(batch.pictures.len());
-                batch.pictures.iter().zip(noise).map(|(p, n)| (p + deviation * n).clamp(0.0, 1.0)).collect()
+                Some(batch.pictures.iter().zip(noise).map(|(p, n)| (p + deviation * n).clamp(0.0, 1.0)).collect())
             }
-            _ => batch.pictures.clone(),
+            _ => None,
         };
-        let (mut seen_encoding, mut seen_decoding) = (vec![], vec![]);
-        let signal = Signal::new(&seen_pictures, &self.encoder.input, &device);
-        let code = encoder.apply(signal, Some(&mut seen_encoding)).rows();
-        let (latent, divergence) = match self.kind {
-            Kind::Variational(factor) => {
-                let mean = code.clone().slice([0..n, 0..length]);
-                let log_variance = code.slice([0..n, length..2 * length]);
-                let noise = Signal::new(&self.dice.normals(n * length), &[length], &device).rows();
-                let latent = mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise;
-                let terms = mean.square() + log_variance.clone().exp() - log_variance.add_scalar(1.0);
-                (latent, Some((factor, terms.sum().mul_scalar(0.5 / n as f32))))
+        let encoding = Pass::new(&self.encoder, noisy.as_ref().unwrap_or(&batch.pictures));
+        let code = encoding.output();
+        let drawn = match self.kind {
+            Kind::Variational(factor) => Some((factor, self.dice.normals(n * length))),
+            _ => None,
+        };
+        let latent = match &drawn {
+            Some((_, noise)) => draw(&code, noise, length),
+            None => code.clone(),
+        };
+        let decoding = Pass::to_logits(&self.decoder, &latent);
+        let (reconstruction, gradient) = cross_entropy(&decoding.output(), &batch.pictures, n);
+        let (of_decoder, of_latent) = decoding.back(&gradient, true);
+        let mut losses = vec![("reconstruction", reconstruction)];
+        let of_code = match drawn {
+            Some((factor, noise)) => {
+                let (divergence, of_code) = diverge(&code, &noise, &of_latent, length, factor);
+                losses.push(("divergence", divergence));
+                of_code
             }
-            _ => (code, None),
+            None => of_latent,
         };
-        let logits = decoder.logits(Signal::Rows(latent), Some(&mut seen_decoding)).rows();
-        let pixels = logits.dims()[1];
-        let wanted = Signal::new(&batch.pictures, &[pixels], &device).rows();
-        let reconstruction = cross_entropy(logits, wanted);
-        let mut losses = vec![("reconstruction", scalar(&reconstruction))];
-        let loss = match divergence {
-            Some((factor, divergence)) => {
-                losses.push(("divergence", scalar(&divergence)));
-                reconstruction + divergence.mul_scalar(factor)
-            }
-            None => reconstruction,
-        };
-        let mut gradients = loss.backward();
-        let (of_encoder, of_decoder) = (encoder.gradients(&mut gradients), decoder.gradients(&mut gradients));
+        let (of_encoder, _) = encoding.back(&of_code, false);
+        let (seen_encoding, seen_decoding) = (encoding.seen(), decoding.seen());
         self.encoder_adam.step(&mut self.encoder, &of_encoder);
         self.decoder_adam.step(&mut self.decoder, &of_decoder);
         self.encoder.follow(seen_encoding);
@@ -94,5 +90,59 @@ impl Learner for Autoencoder {
 
     fn nets(&self) -> Vec<(&'static str, Net)> {
         vec![("encoder", self.encoder.folded()), ("decoder", self.decoder.folded())]
+    }
+}
+
+/// A draw from each distribution of `code`, [n, mean and log variance]; `noise` [n, length].
+fn draw(code: &[f32], noise: &[f32], length: usize) -> Vec<f32> {
+    let rows = code.chunks_exact(2 * length).zip(noise.chunks_exact(length));
+    let row = |(code, noise): (&[f32], &[f32])| -> Vec<f32> {
+        (0..length).map(|i| code[i] + (0.5 * code[length + i]).exp() * noise[i]).collect()
+    };
+    rows.flat_map(row).collect()
+}
+
+/// The mean divergence of the distributions of `code` from the standard normal one (Kingma and Welling 2014, appendix B); and
+/// the gradient of the whole loss by the code, from that by the draws.
+fn diverge(code: &[f32], noise: &[f32], of_latent: &[f32], length: usize, factor: f32) -> (f32, Vec<f32>) {
+    let n = (noise.len() / length) as f32;
+    let (mut total, mut gradient) = (0.0, vec![0.0; code.len()]);
+    let rows = code.chunks_exact(2 * length).zip(gradient.chunks_exact_mut(2 * length));
+    for ((code, out), (noise, above)) in rows.zip(noise.chunks_exact(length).zip(of_latent.chunks_exact(length))) {
+        for i in 0..length {
+            let (mean, log_variance) = (code[i], code[length + i]);
+            let variance = log_variance.exp();
+            total += 0.5 * (mean * mean + variance - 1.0 - log_variance) / n;
+            out[i] = above[i] + factor * mean / n;
+            out[length + i] = 0.5 * (above[i] * noise[i] * variance.sqrt() + factor * (variance - 1.0) / n);
+        }
+    }
+    (total, gradient)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_of_a_distribution_is_its_slope() {
+        let (noise, pull) = ([0.3, -1.2], [0.7, -0.4]);
+        let code = [0.5, -0.2, 0.1, -0.6];
+        // A loss that is linear in the draws, and the divergence twice.
+        let loss = |code: &[f32]| {
+            let drawn = draw(code, &noise, 2);
+            let linear: f32 = drawn.iter().zip(pull).map(|(d, p)| d * p).sum();
+            linear + 2.0 * diverge(code, &noise, &pull, 2, 2.0).0
+        };
+        let (_, gradient) = diverge(&code, &noise, &pull, 2, 2.0);
+        for i in 0..4 {
+            let moved = |by: f32| {
+                let mut code = code;
+                code[i] += by;
+                loss(&code)
+            };
+            let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+            assert!((slope - gradient[i]).abs() < 1e-3, "{i}: {slope} {}", gradient[i]);
+        }
     }
 }

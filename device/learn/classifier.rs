@@ -1,8 +1,10 @@
 //! Pictures with their classes in, a net that tells classes out.
 
 use crate::adam::{Adam, average};
+use crate::loss::class_entropy;
 use crate::memory::{Batch, Learner, Memory, one_hot};
-use crate::net::{Net, Signal, class_entropy, numbers, scalar, tape};
+use crate::net::Net;
+use crate::pass::Pass;
 
 /// How much of the averaged weights stays each step.
 const KEEP: f32 = 0.998;
@@ -25,19 +27,17 @@ impl Classifier {
 
 impl Learner for Classifier {
     fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)> {
-        let loaded = self.net.load_for_training();
-        let mut seen = vec![];
-        let logits = loaded.apply(Signal::new(&batch.pictures, &self.net.input, &tape()), Some(&mut seen)).rows();
-        let wanted = Signal::new(&one_hot(&batch.labels, self.classes), &[self.classes], &tape()).rows();
-        let loss = class_entropy(logits.clone(), wanted);
-        let gradients = loaded.gradients(&mut loss.backward());
-        let right = right(&numbers(logits), &batch.labels);
+        let pass = Pass::new(&self.net, &batch.pictures);
+        let logits = pass.output();
+        let (loss, gradient) = class_entropy(&logits, &one_hot(&batch.labels, self.classes), self.classes);
+        let (gradients, _) = pass.back(&gradient, false);
+        let seen = pass.seen();
         self.adam.step(&mut self.net, &gradients);
         self.net.follow(seen);
         // Young averages follow quicker, or the first weights would stay in them for long.
         let young = self.adam.steps as f32 / (self.adam.steps as f32 + 10.0);
         average(&mut self.slow, &self.net, KEEP.min(young));
-        vec![("loss", scalar(&loss)), ("right", right)]
+        vec![("loss", loss), ("right", right(&logits, &batch.labels))]
     }
 
     fn memory(&mut self) -> Memory<'_> {

@@ -47,6 +47,7 @@ impl Gan {
             d_rate: settings.d_rate,
             stretch: f32::INFINITY,
             keep: 0.98,
+            calm: 0.0,
             augment: 0.0,
         };
         let (generator, discriminator) = (digits::live_generator(dice), digits::live_discriminator(dice));

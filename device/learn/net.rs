@@ -1,16 +1,14 @@
-//! A list of layers with its numbers; inputs in, outputs or gradients out.
+//! A list of layers with its numbers: plain data, and its answers.
 
-use crate::layer::{LEAK, Layer, NORM_EPSILON, Weights};
+use crate::layer::{Layer, NORM_EPSILON, Weights};
+use crate::pass::{Pass, Statistics};
 use crate::random::Dice;
-use burn_tensor::module;
-use burn_tensor::ops::{ConvOptions, MaxPoolOptions};
-use burn_tensor::{Device, Gradients, Tensor, TensorData, activation};
 
 /// How far a running mean moves towards each batch's.
 const MOMENTUM: f32 = 0.1;
 
 /// At most so many samples go through a net at once in [`Net::run`], so that memory stays small.
-const CHUNK: usize = 250;
+const CHUNK: usize = 64;
 
 /// A net: plain data.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,66 +20,6 @@ pub struct Net {
     /// Every layer's arrays, in the layers' order.
     pub weights: Vec<Weights>,
 }
-
-/// What flows between layers.
-#[derive(Clone)]
-pub(crate) enum Signal {
-    Rows(Tensor<2>),
-    Pictures(Tensor<4>),
-}
-
-impl Signal {
-    /// [batch, ...] as tensors; `shape` is one sample's.
-    pub(crate) fn new(values: &[f32], shape: &[usize], device: &Device) -> Self {
-        let n = values.len() / shape.iter().product::<usize>();
-        match *shape {
-            [c, h, w] => Signal::Pictures(Tensor::from_data(TensorData::new(values.to_vec(), [n, c, h, w]), device)),
-            _ => Signal::Rows(Tensor::from_data(TensorData::new(values.to_vec(), [n, values.len() / n.max(1)]), device)),
-        }
-    }
-
-    /// As [batch, numbers].
-    pub(crate) fn rows(self) -> Tensor<2> {
-        match self {
-            Signal::Rows(rows) => rows,
-            Signal::Pictures(pictures) => pictures.flatten(1, 3),
-        }
-    }
-
-    fn pictures(self) -> Tensor<4> {
-        match self {
-            Signal::Pictures(pictures) => pictures,
-            Signal::Rows(rows) => {
-                let [n, c] = rows.dims();
-                rows.reshape([n, c, 1, 1])
-            }
-        }
-    }
-}
-
-/// The plain CPU.
-pub(crate) fn cpu() -> Device {
-    Device::flex()
-}
-
-/// The CPU, remembering what gradients need.
-pub(crate) fn tape() -> Device {
-    Device::flex().autodiff()
-}
-
-/// A tensor's numbers, row-major.
-pub(crate) fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().unwrap_or_default()
-}
-
-/// A net's weights on a device.
-pub(crate) struct Loaded<'a> {
-    net: &'a Net,
-    tensors: Vec<Tensor<1>>,
-}
-
-/// Batch means and variances that a pass has seen, in the order of the net's `Norm` layers.
-pub(crate) type Seen = Vec<(Tensor<1>, Tensor<1>)>;
 
 impl Net {
     /// Fresh weights. The layers must fit each other and the input: [`Net::output`] tells.
@@ -127,148 +65,18 @@ impl Net {
     /// Outputs of a batch, row-major; batches of any length. Running means are used, nothing is learned.
     pub fn run(&self, inputs: &[f32]) -> Vec<f32> {
         let length = self.input.iter().product::<usize>();
-        let loaded = self.load(&cpu());
-        let run = |chunk: &[f32]| numbers(loaded.apply(Signal::new(chunk, &self.input, &cpu()), None).rows());
-        inputs.chunks(CHUNK * length).flat_map(run).collect()
+        inputs.chunks(CHUNK * length).flat_map(|chunk| Pass::forward(self, chunk, Statistics::Running).output()).collect()
     }
 
-    /// The weights as tensors without gradients.
-    pub(crate) fn load(&self, device: &Device) -> Loaded<'_> {
-        self.load_as(device, false)
-    }
-
-    /// The weights as tensors that gradients are collected for.
-    pub(crate) fn load_for_training(&self) -> Loaded<'_> {
-        self.load_as(&tape(), true)
-    }
-
-    fn load_as(&self, device: &Device, training: bool) -> Loaded<'_> {
-        let load = |w: &Weights| {
-            let tensor = Tensor::from_data(TensorData::new(w.values.clone(), [w.values.len()]), device);
-            if training && w.trained { tensor.require_grad() } else { tensor }
-        };
-        Loaded { net: self, tensors: self.weights.iter().map(load).collect() }
-    }
-
-    /// Moves the running means and variances towards those of a batch.
-    pub(crate) fn follow(&mut self, seen: Seen) {
-        let mut running = self.weights.iter_mut().filter(|w| !w.trained);
-        for (mean, variance) in seen {
-            for batch in [mean, variance] {
-                let Some(weights) = running.next() else { return };
-                for (value, new) in weights.values.iter_mut().zip(numbers(batch)) {
-                    *value += MOMENTUM * (new - *value);
-                }
+    /// Moves the running means and variances towards those that a batch's pass has seen.
+    pub(crate) fn follow(&mut self, seen: Vec<[Vec<f32>; 2]>) {
+        let running = self.weights.iter_mut().filter(|w| !w.trained);
+        for (weights, batch) in running.zip(seen.iter().flatten()) {
+            for (value, new) in weights.values.iter_mut().zip(batch) {
+                *value += MOMENTUM * (new - *value);
             }
         }
     }
-}
-
-impl Loaded<'_> {
-    /// The net's answer before its last sigmoid, for losses that take it together with its logarithm.
-    pub(crate) fn logits(&self, input: Signal, seen: Option<&mut Seen>) -> Signal {
-        let layers = match self.net.layers.as_slice() {
-            [before @ .., Layer::Sigmoid] => before,
-            all => all,
-        };
-        self.pass(layers, input, seen)
-    }
-
-    /// The net's answer. With `seen`, batch normalisation takes the batch's own statistics and notes them there.
-    pub(crate) fn apply(&self, input: Signal, seen: Option<&mut Seen>) -> Signal {
-        self.pass(&self.net.layers, input, seen)
-    }
-
-    fn pass(&self, layers: &[Layer], input: Signal, mut seen: Option<&mut Seen>) -> Signal {
-        let mut tensors = self.net.weights.iter().zip(&self.tensors);
-        let mut x = input;
-        for layer in layers {
-            let mut next = || tensors.next().map(|(w, t)| (w.shape.as_slice(), t.clone())).expect("as many arrays as layers say");
-            x = match *layer {
-                Layer::Dense { inputs, outputs } => {
-                    let weights = next().1.reshape([outputs, inputs]);
-                    let bias = next().1.reshape([1, outputs]);
-                    Signal::Rows(x.rows().matmul(weights.transpose()) + bias)
-                }
-                Layer::Conv { inputs, outputs, size, stride, pad } => {
-                    let weights = next().1.reshape([outputs, inputs, size, size]);
-                    let options = ConvOptions::new([stride; 2], [pad; 2], [1; 2], 1);
-                    Signal::Pictures(module::conv2d(x.pictures(), weights, Some(next().1), options))
-                }
-                Layer::Norm { .. } => {
-                    let [factor, offset, mean, variance] = [(); 4].map(|()| next().1);
-                    let epsilon = f64::from(NORM_EPSILON);
-                    Signal::Pictures(match seen.as_deref_mut() {
-                        Some(seen) => {
-                            let normed = module::batch_norm_train(x.pictures(), factor, offset, epsilon);
-                            seen.push((normed.mean, normed.variance));
-                            normed.output
-                        }
-                        None => module::batch_norm(x.pictures(), factor, offset, mean, variance, epsilon),
-                    })
-                }
-                Layer::Relu => each(x, activation::relu, activation::relu),
-                Layer::Leaky => {
-                    let leak = f64::from(LEAK);
-                    each(x, |t| activation::leaky_relu(t, leak), |t| activation::leaky_relu(t, leak))
-                }
-                Layer::Sigmoid => each(x, activation::sigmoid, activation::sigmoid),
-                Layer::MaxPool => {
-                    let options = MaxPoolOptions::new([2; 2]);
-                    Signal::Pictures(module::max_pool2d(x.pictures(), options))
-                }
-                Layer::Shuffle => Signal::Pictures(shuffle(x.pictures())),
-                Layer::Flatten => Signal::Rows(x.rows()),
-                Layer::Fold([c, h, w]) => {
-                    let rows = x.rows();
-                    let n = rows.dims()[0];
-                    Signal::Pictures(rows.reshape([n, c, h, w]))
-                }
-            };
-        }
-        x
-    }
-
-    /// The gradient of every array, in the weights' order; empty for those that are not trained.
-    pub(crate) fn gradients(&self, gradients: &mut Gradients) -> Vec<Vec<f32>> {
-        self.tensors.iter().map(|t| t.grad_remove(gradients).map(numbers).unwrap_or_default()).collect()
-    }
-}
-
-fn each(x: Signal, rows: impl Fn(Tensor<2>) -> Tensor<2>, pictures: impl Fn(Tensor<4>) -> Tensor<4>) -> Signal {
-    match x {
-        Signal::Rows(t) => Signal::Rows(rows(t)),
-        Signal::Pictures(t) => Signal::Pictures(pictures(t)),
-    }
-}
-
-fn shuffle(x: Tensor<4>) -> Tensor<4> {
-    let [n, c, h, w] = x.dims();
-    x.reshape([n, c / 4, 2, 2, h, w]).permute([0, 1, 4, 2, 5, 3]).reshape([n, c / 4, 2 * h, 2 * w])
-}
-
-/// Mean over a batch of the summed cross entropy between pictures and what sigmoids make of `logits`, [batch, numbers].
-pub(crate) fn cross_entropy(logits: Tensor<2>, wanted: Tensor<2>) -> Tensor<1> {
-    let n = logits.dims()[0] as f32;
-    let spread = logits.clone().abs().neg().exp().add_scalar(1.0).log();
-    (activation::relu(logits.clone()) - logits * wanted + spread).sum().div_scalar(n)
-}
-
-/// Mean over a batch of softplus(x) = ln(1 + exp(x)), x being [batch, 1].
-pub(crate) fn mean_softplus(x: Tensor<2>) -> Tensor<1> {
-    let spread = x.clone().abs().neg().exp().add_scalar(1.0).log();
-    (activation::relu(x) + spread).mean()
-}
-
-/// Mean over a batch of the cross entropy between `logits`, [batch, classes], and rows that hold one 1.
-pub(crate) fn class_entropy(logits: Tensor<2>, wanted: Tensor<2>) -> Tensor<1> {
-    let n = logits.dims()[0] as f32;
-    (activation::log_softmax(logits, 1) * wanted).sum().div_scalar(-n)
-}
-
-/// A loss as a number.
-pub(crate) fn scalar(loss: &Tensor<1>) -> f32 {
-    numbers(loss.clone()).first().copied().unwrap_or(f32::NAN)
 }
 
 #[cfg(test)]
@@ -314,42 +122,5 @@ mod tests {
         let folded = net.folded();
         assert!(!folded.layers.iter().any(|l| matches!(l, Layer::Norm { .. })));
         assert!(close(&net.run(&inputs), &folded.run(&inputs)));
-    }
-
-    #[test]
-    fn gradients_of_every_layer_are_those_of_finite_differences() {
-        let dice = &mut Dice::new(2);
-        let layers = vec![
-            conv(1, 4, 3, 2),
-            Layer::Norm { channels: 4 },
-            Layer::Leaky,
-            Layer::Shuffle,
-            conv(1, 2, 3, 1),
-            Layer::MaxPool,
-            Layer::Flatten,
-            dense(8, 2),
-        ];
-        let net = Net::new(&[1, 4, 4], layers, dice);
-        let inputs = dice.normals(48);
-        let wanted = vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
-        let loss = |net: &Net| {
-            let loaded = net.load_for_training();
-            let rows = loaded.apply(Signal::new(&inputs, &net.input, &tape()), Some(&mut Seen::new())).rows();
-            let loss = cross_entropy(rows, Signal::new(&wanted, &[2], &tape()).rows());
-            let value = scalar(&loss);
-            (value, loaded.gradients(&mut loss.backward()))
-        };
-        let (_, gradients) = loss(&net);
-        for (index, weights) in net.weights.iter().enumerate().filter(|(_, w)| w.trained) {
-            let at = weights.values.len() / 2;
-            let moved = |by: f32| {
-                let mut net = net.clone();
-                net.weights[index].values[at] += by;
-                loss(&net).0
-            };
-            let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
-            let gradient = gradients[index][at];
-            assert!((slope - gradient).abs() < 0.02 * slope.abs().max(0.2), "array {index}: {slope} {gradient}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The shipped nets in; whether each still answers as its file promises, out.
 //!
-//! Burn and tract are compared when a net is exported (`learning::graph`); here the committed files are looked at as the
+//! The learner and tract are compared when a net is exported (`learning::graph`); here the committed files are looked at as the
 //! set-up takes them: shapes, ranges, and that the judge knows digits that it never learned from.
 
 use super::export::{Shipped, trained};

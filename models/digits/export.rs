@@ -82,7 +82,7 @@ fn notes(net: &Net) -> String {
     format!("Floats in: {}. Out: {}.", words(&net.input), words(&net.output().unwrap_or_default()))
 }
 
-/// Writes the ONNX files of trained nets into a folder and compares each with burn. Returns their paths with the difference.
+/// Writes the ONNX files of trained nets into a folder and compares each with the learner. Returns their paths with the difference.
 pub fn write(prefix: &str, nets: &[(&'static str, Net)], folder: &Path) -> Result<Vec<(PathBuf, f32)>> {
     let mut written = Vec::new();
     for (part, net) in nets {

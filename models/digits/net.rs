@@ -36,6 +36,7 @@ pub fn new(kind: Kind, seed: u64, rate: f32, d_steps: u64, g_steps: u64) -> Stud
             d_rate: 0.5 * rate,
             stretch: f32::INFINITY,
             keep: 0.995,
+            calm: 0.0,
             augment: 0.0,
         };
         let (generator, discriminator) = (generator(classes, dice), discriminator(classes, dice));

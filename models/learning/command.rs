@@ -53,7 +53,7 @@ pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> 
         return Ok(());
     }
     for (path, far) in digits::export::write(&prefix, &nets, &out)? {
-        println!("{}: within {far:.1e} of burn's answers", path.display());
+        println!("{}: within {far:.1e} of the learner's answers", path.display());
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! A trained net in, its ONNX file out; and the same input through burn and tract.
+//! A trained net in, its ONNX file out; and the same input through the learner and tract. (The learner's answers are held against burn's in
+//! its own tests.)
 
 use crate::onnx::{Axis, Graph, Tensor, Wire};
 use anyhow::{Context, Result, ensure};
@@ -6,7 +7,7 @@ use lookalike_learn::layer::{LEAK, Layer};
 use lookalike_learn::{Dice, Net};
 use tract_onnx::prelude::{DatumExt, Framework, InferenceModelExt, IntoRunnable, IntoTensor, tvec};
 
-/// How far burn's and tract's answers may lie from each other, as a share of the largest number of the answer (at least 1).
+/// How far the learner's and tract's answers may lie from each other, as a share of the largest number of the answer (at least 1).
 /// Sums in another order differ by some millionths; a wrong layer by far more.
 pub const TOLERANCE: f32 = 2e-5;
 
@@ -85,7 +86,7 @@ impl Runner {
     }
 }
 
-/// The largest difference between burn's and tract's answers to the same three inputs; an error above [`TOLERANCE`].
+/// The largest difference between the learner's and tract's answers to the same three inputs; an error above [`TOLERANCE`].
 pub fn compare(net: &Net, bytes: &[u8]) -> Result<f32> {
     let dice = &mut Dice::new(9);
     let pictures = net.input.len() == 3;
@@ -93,12 +94,12 @@ pub fn compare(net: &Net, bytes: &[u8]) -> Result<f32> {
     let inputs: Vec<f32> = numbers.iter().map(|n| if pictures { (n * 0.5).clamp(0.0, 1.0) } else { *n }).collect();
     let wanted = net.run(&inputs);
     let got = Runner::new(bytes, &[&[3], net.input.as_slice()].concat(), None)?.run(&inputs)?;
-    ensure!(got.len() == wanted.len(), "tract gives {} numbers, burn {}", got.len(), wanted.len());
+    ensure!(got.len() == wanted.len(), "tract gives {} numbers, the learner {}", got.len(), wanted.len());
     let size = wanted.iter().fold(1f32, |most, w| most.max(w.abs()));
     // Not-a-number is as far away as can be.
     let far = |(a, b): (&f32, &f32)| if (a - b).is_nan() { f32::INFINITY } else { (a - b).abs() / size };
     let worst = got.iter().zip(&wanted).map(far).fold(0.0, f32::max);
-    ensure!(worst <= TOLERANCE, "tract's answer lies {worst} from burn's: more than {TOLERANCE}");
+    ensure!(worst <= TOLERANCE, "tract's answer lies {worst} from the learner's: more than {TOLERANCE}");
     Ok(worst)
 }
 
@@ -108,7 +109,7 @@ mod tests {
     use lookalike_learn::{digits, pictures};
 
     #[test]
-    fn burn_and_tract_answer_alike_for_every_net_of_the_recipes() {
+    fn learner_and_tract_answer_alike_for_every_net_of_the_recipes() {
         let dice = &mut Dice::new(3);
         let nets = [
             digits::classifier(dice),

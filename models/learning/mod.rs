@@ -3,7 +3,7 @@
 //! ```text
 //! data -> course -> checkpoint         pictures in, a learner stepped through epochs, its memory kept
 //!           |-> grid, watch            what it makes, as a PNG; whether it has collapsed
-//! net  -> graph                        trained nets as ONNX, and the same input through burn and tract
+//! net  -> graph                        trained nets as ONNX, and the same input through the learner and tract
 //! ```
 
 pub mod checkpoint;

@@ -1,7 +1,7 @@
 //! Nets for any folder of colour pictures: a variational autoencoder and a GAN. Pictures in, ONNX files out.
 //!
 //! `data`: a folder's pictures as squares; `net`: which nets; `train`: how each learns; `export`: their files; `check`: the
-//! same input through burn and tract.
+//! same input through the learner and tract.
 
 pub mod check;
 pub mod data;

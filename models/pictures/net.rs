@@ -33,6 +33,7 @@ pub fn new(kind: Kind, size: usize, seed: u64, rate: f32, d_steps: u64, g_steps:
                 d_rate: 0.5 * rate,
                 stretch: 2.0,
                 keep: 0.99,
+                calm: 0.0,
                 augment: 0.125,
             };
             let (generator, discriminator) = (decoder(size, true, dice), discriminator(size, dice));

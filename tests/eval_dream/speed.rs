@@ -1,7 +1,7 @@
 //! `dream-speed`: milliseconds of the generative nets on one thread, as JSON, with their layers so that another program can
 //! build the same ones. `tests/bench/peers/dream.py` sets them beside PyTorch's.
 //!
-//! `run NET N`: N pictures or latent vectors through tract; `train KIND`: one step on 64 digits through burn. Each the best of
+//! `run NET N`: N pictures or latent vectors through tract; `train KIND`: one step on 64 digits. Each the best of
 //! three middles of as many runs as the first argument says.
 
 use anyhow::{Context, Result};
@@ -51,6 +51,7 @@ fn main() -> Result<()> {
         d_rate: 1e-3,
         stretch: f32::INFINITY,
         keep: 0.99,
+        calm: 0.0,
         augment: 0.0,
     };
     let coder = |kind, encoder| -> Result<Autoencoder> { Ok(Autoencoder::new(kind, net(encoder)?, net("decoder")?, 1e-3, 1)) };
