@@ -7,6 +7,8 @@ use crate::net::Net;
 pub struct Adam {
     /// Learning rate.
     pub rate: f32,
+    /// Factor on the rate for the next steps.
+    pub pace: f32,
     /// How much of the old mean gradient stays each step.
     pub keep_mean: f32,
     /// How much of the old mean square stays each step.
@@ -26,7 +28,7 @@ impl Adam {
     pub fn new(net: &Net, rate: f32, keep_mean: f32, keep_square: f32) -> Self {
         let zeros: Vec<Vec<f32>> =
             net.weights.iter().map(|w| if w.trained { vec![0.0; w.values.len()] } else { vec![] }).collect();
-        Self { rate, keep_mean, keep_square, steps: 0, means: zeros.clone(), squares: zeros }
+        Self { rate, pace: 1.0, keep_mean, keep_square, steps: 0, means: zeros.clone(), squares: zeros }
     }
 
     /// One step along `gradients`, one array per array of the net; arrays without a gradient stay.
@@ -34,7 +36,7 @@ impl Adam {
         self.steps += 1;
         let steps = self.steps as i32;
         let (a, b) = (self.keep_mean, self.keep_square);
-        let rate = self.rate / (1.0 - a.powi(steps));
+        let rate = self.rate * self.pace / (1.0 - a.powi(steps));
         let square_share = 1.0 / (1.0 - b.powi(steps));
         let memory = self.means.iter_mut().zip(&mut self.squares);
         for ((weights, gradient), (means, squares)) in net.weights.iter_mut().zip(gradients).zip(memory) {

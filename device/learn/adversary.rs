@@ -195,7 +195,8 @@ impl Adversary {
 }
 
 impl Learner for Adversary {
-    fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)> {
+    fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)> {
+        (self.g_adam.pace, self.d_adam.pace) = (pace, pace);
         let n = batch.pictures.len() / self.discriminator.input.iter().product::<usize>();
         let found = self.step_discriminator(batch);
         let mut told = vec![("discriminator", found.loss), ("real", found.real_opinion), ("made", found.fake_opinion)];

@@ -38,7 +38,7 @@ impl Autoencoder {
 }
 
 impl Learner for Autoencoder {
-    fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)> {
+    fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)> {
         let n = batch.pictures.len() / self.encoder.input.iter().product::<usize>();
         let length = self.decoder.input.iter().product::<usize>();
         let noisy: Option<Vec<f32>> = match self.kind {
@@ -72,6 +72,7 @@ impl Learner for Autoencoder {
         };
         let (of_encoder, _) = encoding.back(&of_code, false);
         let (seen_encoding, seen_decoding) = (encoding.seen(), decoding.seen());
+        (self.encoder_adam.pace, self.decoder_adam.pace) = (pace, pace);
         self.encoder_adam.step(&mut self.encoder, &of_encoder);
         self.decoder_adam.step(&mut self.decoder, &of_decoder);
         self.encoder.follow(seen_encoding);

@@ -26,12 +26,13 @@ impl Classifier {
 }
 
 impl Learner for Classifier {
-    fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)> {
+    fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)> {
         let pass = Pass::new(&self.net, &batch.pictures);
         let logits = pass.output();
         let (loss, gradient) = class_entropy(&logits, &one_hot(&batch.labels, self.classes), self.classes);
         let (gradients, _) = pass.back(&gradient, false);
         let seen = pass.seen();
+        self.adam.pace = pace;
         self.adam.step(&mut self.net, &gradients);
         self.net.follow(seen);
         // Young averages follow quicker, or the first weights would stay in them for long.

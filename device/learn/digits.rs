@@ -58,8 +58,16 @@ pub fn generator(classes: usize, dice: &mut Dice) -> Net {
 
 /// A picture to a logit: real or made; and one more per class.
 pub fn discriminator(classes: usize, dice: &mut Dice) -> Net {
-    let layers =
-        vec![conv(1, 16, 5, 2), Layer::Leaky, conv(16, 32, 5, 2), Layer::Leaky, Layer::Flatten, dense(7 * 7 * 32, 1 + classes)];
+    let layers = vec![
+        conv(1, 32, 5, 2),
+        Layer::Leaky,
+        conv(32, 64, 5, 2),
+        Layer::Leaky,
+        conv(64, 64, 3, 1),
+        Layer::Leaky,
+        Layer::Flatten,
+        dense(7 * 7 * 64, 1 + classes),
+    ];
     Net::new(&PICTURE, layers, dice)
 }
 

@@ -16,8 +16,9 @@ pub struct Batch {
 
 /// Something that learns batch by batch.
 pub trait Learner {
-    /// One training step. Returns what to show: names with numbers, always the same names in the same order.
-    fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)>;
+    /// One training step. `pace`: factor on the learning rates. Returns what to show: names with numbers, always the same names
+    /// in the same order.
+    fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)>;
 
     /// Everything that the next step depends on.
     fn memory(&mut self) -> Memory<'_>;

@@ -33,10 +33,10 @@ pub fn new(kind: Kind, seed: u64, rate: f32, d_steps: u64, g_steps: u64) -> Stud
             d_steps,
             g_steps,
             g_rate: rate,
-            d_rate: 0.5 * rate,
+            d_rate: rate,
             stretch: f32::INFINITY,
-            keep: 0.995,
-            calm: 0.0,
+            keep: 0.999,
+            calm: 0.1,
             augment: 0.0,
         };
         let (generator, discriminator) = (generator(classes, dice), discriminator(classes, dice));
@@ -63,8 +63,8 @@ impl Student {
 }
 
 impl Learner for Student {
-    fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)> {
-        self.learner().step(batch)
+    fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)> {
+        self.learner().step(batch, pace)
     }
 
     fn memory(&mut self) -> Memory<'_> {

@@ -1,7 +1,8 @@
 //! Pictures and a learner in, a trained learner out: epochs, progress, samples, checkpoints.
 //!
-//! The next step depends on the learner's memory, the seed, the epoch and the batch number alone, so that a training that was
-//! stopped, or killed, goes on from its last checkpoint as if nothing had happened.
+//! The next step depends on the learner's memory, the seed, the epoch and the batch number of how many alone, so that a training
+//! that was stopped, or killed, goes on from its last checkpoint as if nothing had happened. One that goes on to more epochs
+//! than were asked for at first learns quicker again.
 
 use super::checkpoint::{self, Place};
 use super::data::Pictures;
@@ -83,7 +84,8 @@ impl Course<'_> {
             let bar = Progress::pieces(&format!("epoch {}/{}", place.epoch + 1, self.epochs), batches as u64);
             let mut losses = Losses::default();
             while place.batch < batches {
-                losses.add(&learner.step(&data.batch(&order, place.batch, self.batch, seed)));
+                let share = (place.epoch * batches + place.batch) as f32 / (self.epochs * batches) as f32;
+                losses.add(&learner.step(&data.batch(&order, place.batch, self.batch, seed), pace(share)));
                 place.batch += 1;
                 done += 1;
                 ensure!(losses.finite(), "the losses are no numbers any more: go on from the checkpoint before, or begin anew");
@@ -129,6 +131,12 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>> {
         signal_hook::flag::register(signal, flag.clone()).context("cannot listen for Ctrl-C")?;
     }
     Ok(flag)
+}
+
+/// The factor on the learning rates when that share of a training lies behind: over the second half it falls to nothing, so
+/// that the weights come to rest.
+fn pace(share: f32) -> f32 {
+    (2.0 * (1.0 - share)).clamp(0.0, 1.0)
 }
 
 fn words(left: Duration) -> String {

@@ -5,7 +5,7 @@ use clap::Args;
 /// Options of every `lookalike-models train`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Times that every picture is seen
+    /// Times that every picture is seen; over the second half the learning rates fall to nothing
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub epochs: u32,
     /// Pictures in a batch

@@ -43,10 +43,10 @@ pub fn new(kind: Kind, size: usize, seed: u64, rate: f32, d_steps: u64, g_steps:
 }
 
 impl Learner for Student {
-    fn step(&mut self, batch: &Batch) -> Vec<(&'static str, f32)> {
+    fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)> {
         match self {
-            Student::Autoencoder(learner) => learner.step(batch),
-            Student::Adversary(learner) => learner.step(batch),
+            Student::Autoencoder(learner) => learner.step(batch, pace),
+            Student::Adversary(learner) => learner.step(batch, pace),
         }
     }
 

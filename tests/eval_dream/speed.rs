@@ -63,7 +63,7 @@ fn main() -> Result<()> {
     ];
     for (name, mut learner) in learners {
         let step = || {
-            learner.step(&batch);
+            learner.step(&batch, 1.0);
             Ok(())
         };
         times.insert(format!("train {name}"), json!(timed(repeat, step)?));
