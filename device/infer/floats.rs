@@ -1,10 +1,11 @@
-//! An ONNX file in, a net that takes floats out, through tract's own operators.
+//! An ONNX file in, a net that takes floats out, through our operators and tract's.
 //!
 //! As with pictures of bytes (`engine`), one plan is made per batch size and kept; past [`PLANS_KEPT`] the one unused for longest
 //! goes.
 
-use super::{FloatModel, Tensor, engine};
+use super::{FloatModel, Tensor, choice, engine, lower};
 use anyhow::{Context, Result, ensure};
+use lookalike_kernels::Kernels;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tract_onnx::prelude::{Tensor as TractTensor, *};
@@ -17,6 +18,8 @@ pub(super) struct Floats {
     net: InferenceModel,
     /// Of one input.
     shape: Vec<usize>,
+    /// None for tract's own operators.
+    kernels: Option<Kernels>,
     plans: Vec<Plan>,
     turn: u64,
     outputs: Vec<Tensor>,
@@ -41,7 +44,7 @@ impl Floats {
         let [inputs, outputs] = [net.input_outlets(), net.output_outlets()].map(|outlets| outlets.map(<[_]>::len).unwrap_or(0));
         ensure!(inputs == 1 && outputs == 1, "{} has {inputs} inputs and {outputs} outputs; one each is needed", file.display());
         let (file, shape) = (file.to_path_buf(), shape.to_vec());
-        Ok(Self { file, net, shape, plans: Vec::new(), turn: 0, outputs: Vec::new() })
+        Ok(Self { file, net, shape, kernels: choice::kernels(), plans: Vec::new(), turn: 0, outputs: Vec::new() })
     }
 
     /// The index of the plan for so many inputs, made where there is none yet.
@@ -75,7 +78,9 @@ impl Floats {
         let shape = self.batch(count);
         let build = || -> TractResult<engine::State> {
             let net = self.net.clone().with_input_fact(0, f32::fact(&shape).into())?.into_typed()?;
-            net.into_optimized()?.into_runnable()?.spawn()
+            // A net that our operators do not fit after all still runs on tract's.
+            let lowered = self.kernels.and_then(|kernels| lower::lower_floats(&net, kernels).ok());
+            lowered.unwrap_or(net).into_optimized()?.into_runnable()?.spawn()
         };
         build().with_context(|| {
             format!("{} cannot take an input of {shape:?}: does its manifest entry describe it?", self.file.display())
@@ -104,5 +109,52 @@ impl FloatModel for Floats {
         let outputs = outputs.with_context(|| format!("running {} failed", self.file.display()))?;
         engine::keep(&outputs, &mut self.outputs)?;
         Ok(&self.outputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn committed_nets_answer_as_tracts_own_operators_do() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits/nets");
+        for (name, shape) in [
+            ("ae-decoder", &[16][..]),
+            ("ae-encoder", &[1, 28, 28]),
+            ("cgan-generator", &[74]),
+            ("classifier", &[1, 28, 28]),
+            ("dae-decoder", &[16]),
+            ("dae-encoder", &[1, 28, 28]),
+            ("gan-discriminator", &[1, 28, 28]),
+            ("gan-generator", &[64]),
+            ("vae-decoder", &[16]),
+            ("vae-encoder", &[1, 28, 28]),
+        ] {
+            let file = folder.join(format!("digits-{name}.onnx"));
+            let sha256: String = Sha256::digest(std::fs::read(&file).unwrap()).iter().map(|b| format!("{b:02x}")).collect();
+            let mut tracts = Floats::open(&file, &sha256, shape).unwrap();
+            tracts.kernels = None;
+            let mut ours = [Kernels::Scalar, Kernels::best()].map(|kernels| {
+                let mut net = Floats::open(&file, &sha256, shape).unwrap();
+                net.kernels = Some(kernels);
+                net
+            });
+            for count in [1, 3, 64, 1] {
+                let length = count * shape.iter().product::<usize>();
+                let input: Vec<f32> = (0..length).map(|i| ((i * 7 + i / 41 * 13) % 97) as f32 / 48.0 - 1.0).collect();
+                let wanted = tracts.run(count, &input).unwrap().to_vec();
+                let size = wanted[0].data.iter().fold(1f32, |most, w| most.max(w.abs()));
+                for net in &mut ours {
+                    let got = net.run(count, &input).unwrap();
+                    assert_eq!((got.len(), &got[0].shape), (1, &wanted[0].shape), "{name}, {count}");
+                    let far = |(a, b): (&f32, &f32)| if (a - b).is_nan() { f32::INFINITY } else { (a - b).abs() / size };
+                    let worst = got[0].data.iter().zip(&wanted[0].data).map(far).fold(0.0, f32::max);
+                    eprintln!("{name}, {count}: {worst} at most");
+                    assert!(worst <= 1e-5, "{name}, {count}: {worst}");
+                }
+            }
+        }
     }
 }

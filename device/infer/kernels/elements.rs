@@ -162,6 +162,47 @@ pub fn to_pixels(input: &[f32], [count, area, channels]: [usize; 3], out: &mut [
     }
 }
 
+/// Four channels beside each other become 2 x 2 pixels, row by row: [count, height, width, 4 c] to [count, 2 height, 2 width, c].
+/// `shape`: of the input.
+pub fn shuffle(kernels: Kernels, input: &[f32], [count, height, width, channels]: [usize; 4], out: &mut [f32]) {
+    assert_eq!((input.len(), out.len()), (count * height * width * channels, input.len()), "numbers of another shape");
+    let (line, pair) = (width * channels, channels / 2);
+    fit(kernels, || {
+        for (line, out) in input.chunks_exact(line).zip(out.chunks_exact_mut(line)) {
+            let (upper, lower) = out.split_at_mut(width * pair);
+            let pairs = upper.chunks_exact_mut(pair).zip(lower.chunks_exact_mut(pair));
+            for (pixel, (upper, lower)) in line.chunks_exact(channels).zip(pairs) {
+                let [(a, b), (c, d)] = [upper, lower].map(|out| out.split_at_mut(pair / 2));
+                for ((((four, a), b), c), d) in pixel.as_chunks::<4>().0.iter().zip(a).zip(b).zip(c).zip(d) {
+                    [*a, *b, *c, *d] = *four;
+                }
+            }
+        }
+    });
+}
+
+/// Negative numbers multiplied by `slope`.
+pub fn lean(kernels: Kernels, input: &[f32], slope: f32, out: &mut [f32]) {
+    assert_eq!(input.len(), out.len(), "numbers of another shape");
+    fit(kernels, || {
+        for (out, &x) in out.iter_mut().zip(input) {
+            *out = if x < 0.0 { x * slope } else { x };
+        }
+    });
+}
+
+/// 1 / (1 + e^-x).
+pub fn sigmoid(kernels: Kernels, input: &[f32], out: &mut [f32]) {
+    assert_eq!(input.len(), out.len(), "numbers of another shape");
+    fit(kernels, || {
+        for (out, &x) in out.iter_mut().zip(input) {
+            let small = exp_of_negative(-x.abs());
+            let large = 1.0 / (1.0 + small);
+            *out = if x < 0.0 { small * large } else { large };
+        }
+    });
+}
+
 /// Softmax over two classes, which lie side by side: pairs in, pairs out.
 pub fn softmax_of_two(kernels: Kernels, input: &[f32], out: &mut [f32]) {
     assert_eq!(input.len(), out.len(), "numbers of another shape");
@@ -213,6 +254,33 @@ mod tests {
             assert!((f64::from(out[0]) - want).abs() < 1e-6, "{x}: {out:?} {want}");
             assert!((f64::from(out[0] + out[1]) - 1.0).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn sigmoid_is_right_at_every_size() {
+        let numbers: Vec<f32> = (-400..=400).map(|step| step as f32 * 0.5).collect();
+        let mut out = vec![0.0; numbers.len()];
+        sigmoid(Kernels::best(), &numbers, &mut out);
+        for (x, got) in numbers.iter().zip(out) {
+            let want = 1.0 / (1.0 + f64::from(-x).exp());
+            assert!((f64::from(got) - want).abs() < 1e-6, "{x}: {got} {want}");
+        }
+    }
+
+    #[test]
+    fn four_channels_become_two_rows_of_two() {
+        let numbers: Vec<f32> = (0..16).map(|v| v as f32).collect();
+        let mut out = vec![0.0; 16];
+        shuffle(Kernels::best(), &numbers, [1, 1, 2, 8], &mut out);
+        let wanted = [0, 4, 1, 5, 8, 12, 9, 13, 2, 6, 3, 7, 10, 14, 11, 15].map(|v| v as f32);
+        assert_eq!(out, wanted);
+    }
+
+    #[test]
+    fn negative_numbers_lean() {
+        let mut out = [0.0; 3];
+        lean(Kernels::best(), &[-2.0, 0.0, 3.0], 0.5, &mut out);
+        assert_eq!(out, [-1.0, 0.0, 3.0]);
     }
 
     #[test]
