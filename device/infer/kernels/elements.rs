@@ -167,7 +167,7 @@ pub fn to_pixels(input: &[f32], [count, area, channels]: [usize; 3], out: &mut [
 pub fn shuffle(kernels: Kernels, input: &[f32], [count, height, width, channels]: [usize; 4], out: &mut [f32]) {
     assert_eq!((input.len(), out.len()), (count * height * width * channels, input.len()), "numbers of another shape");
     let (line, pair) = (width * channels, channels / 2);
-    fit(kernels, || {
+    fit(kernels, move || {
         for (line, out) in input.chunks_exact(line).zip(out.chunks_exact_mut(line)) {
             let (upper, lower) = out.split_at_mut(width * pair);
             let pairs = upper.chunks_exact_mut(pair).zip(lower.chunks_exact_mut(pair));
@@ -184,7 +184,7 @@ pub fn shuffle(kernels: Kernels, input: &[f32], [count, height, width, channels]
 /// Negative numbers multiplied by `slope`.
 pub fn lean(kernels: Kernels, input: &[f32], slope: f32, out: &mut [f32]) {
     assert_eq!(input.len(), out.len(), "numbers of another shape");
-    fit(kernels, || {
+    fit(kernels, move || {
         for (out, &x) in out.iter_mut().zip(input) {
             *out = if x < 0.0 { x * slope } else { x };
         }
@@ -199,6 +199,30 @@ pub fn sigmoid(kernels: Kernels, input: &[f32], out: &mut [f32]) {
             let small = exp_of_negative(-x.abs());
             let large = 1.0 / (1.0 + small);
             *out = if x < 0.0 { small * large } else { large };
+        }
+    });
+}
+
+/// Of each row of `input`, as long as `weights`, the sum of its products with them.
+pub(crate) fn products(kernels: Kernels, input: &[f32], weights: &[f32], out: &mut [f32]) {
+    const SUMS: usize = 64;
+    fit(kernels, || {
+        for (row, out) in input.chunks_exact(weights.len()).zip(out) {
+            let ((some, rest), (some_weights, rest_weights)) = (row.as_chunks::<SUMS>(), weights.as_chunks::<SUMS>());
+            let mut sums = [0.0; SUMS];
+            for (x, w) in some.iter().zip(some_weights) {
+                for i in 0..SUMS {
+                    sums[i] += x[i] * w[i];
+                }
+            }
+            let mut half = SUMS / 2;
+            while half > 0 {
+                for i in 0..half {
+                    sums[i] += sums[i + half];
+                }
+                half /= 2;
+            }
+            *out = sums[0] + rest.iter().zip(rest_weights).map(|(x, w)| x * w).sum::<f32>();
         }
     });
 }
@@ -226,9 +250,10 @@ pub fn softmax_of_two(kernels: Kernels, input: &[f32], out: &mut [f32]) {
 fn exp_of_negative(x: f32) -> f32 {
     const LOG2_E: f32 = std::f32::consts::LOG2_E;
     let x = if x < -87.0 { -87.0 } else { x };
-    // Adding 1.5 * 2^23 rounds to a whole number without a call.
+    // Adding 1.5 * 2^23 rounds to a whole number without a call, and leaves that number in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    let whole = (x * LOG2_E + ROUND) - ROUND;
+    let shifted = x * LOG2_E + ROUND;
+    let whole = shifted - ROUND;
     let r = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
     let p = 1.987_569_1e-4f32;
     let p = p * r + 1.398_199_9e-3;
@@ -237,7 +262,7 @@ fn exp_of_negative(x: f32) -> f32 {
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 0.5;
     let y = p * r * r + r + 1.0;
-    y * f32::from_bits(((whole as i32 + 127) as u32) << 23)
+    y * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
 #[cfg(test)]

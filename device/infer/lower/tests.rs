@@ -2,6 +2,7 @@
 
 use super::*;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::infer::Factoid;
 
 const NETS: [(&str, [usize; 3], Normalise); 8] = {
     const FLOAT: Normalise = Normalise { mean: [127.5; 3], scale: 1.0 / 128.0 };
@@ -47,6 +48,21 @@ fn the_nets_we_ship_run_on_our_operators() {
         let most = usize::from(file.starts_with("embedder"));
         let floats = names.iter().filter(|n| *n == "Lookalike.Floats").count();
         assert!(!file.contains("int8") || floats <= most, "{file} computes in floats: {names:?}");
+    }
+}
+
+#[test]
+fn committed_nets_of_floats_run_on_our_operators() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits/nets");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|end| end == "onnx")) {
+        let net = onnx().with_ignore_output_shapes(true).with_ignore_value_info(true).model_for_path(&file).unwrap();
+        let lengths = net.input_fact(0).unwrap().shape.dims().skip(1).map(|d| d.concretize().unwrap().to_usize().unwrap());
+        let shape: Vec<usize> = [4].into_iter().chain(lengths).collect();
+        let net = net.with_input_fact(0, f32::fact(&shape).into()).unwrap().into_typed().unwrap();
+        let names = operators(&lower_floats(&net, Kernels::best()).unwrap().into_optimized().unwrap());
+        assert!(names.iter().all(|n| n.starts_with("Lookalike.")), "{}: {names:?}", file.display());
+        eprintln!("{}: {names:?}", file.display());
     }
 }
 
