@@ -242,8 +242,11 @@ impl<'n> Graph<'n> {
 
     /// A layer's bias.
     pub fn bias(&self, found: &Found) -> Option<Vec<f32>> {
-        let bias = self.bias_as_it_lies(found)?;
-        Some(found.order.as_ref().map_or(bias.clone(), |order| order.iter().map(|&i| bias[i]).collect()))
+        let bias = self.bias_as_it_lies(found).filter(|bias| bias.len() == found.window.outputs)?;
+        Some(match &found.order {
+            Some(order) => order.iter().map(|&i| bias[i]).collect(),
+            None => bias,
+        })
     }
 
     fn bias_as_it_lies(&self, found: &Found) -> Option<Vec<f32>> {

@@ -62,7 +62,6 @@ fn committed_nets_of_floats_run_on_our_operators() {
         let net = net.with_input_fact(0, f32::fact(&shape).into()).unwrap().into_typed().unwrap();
         let names = operators(&lower_floats(&net, Kernels::best()).unwrap().into_optimized().unwrap());
         assert!(names.iter().all(|n| n.starts_with("Lookalike.")), "{}: {names:?}", file.display());
-        eprintln!("{}: {names:?}", file.display());
     }
 }
 
