@@ -1,24 +1,27 @@
-//! An ONNX file in, a net that takes floats out, through tract's own operators.
+//! An ONNX file in, a net that takes floats out, through our operators and tract's.
 //!
-//! As with pictures of bytes (`engine`), one plan is made per batch size and kept; past [`PLANS_KEPT`] the one unused for longest
-//! goes.
+//! One plan is made per batch size and kept. Large batches are worked through in parts of [`AT_ONCE`]: what a net keeps between
+//! its layers then stays small, and takes no longer.
 
-use super::{FloatModel, Tensor, engine};
+use super::{FloatModel, Tensor, choice, engine, lower};
 use anyhow::{Context, Result, ensure};
+use lookalike_kernels::Kernels;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tract_onnx::prelude::{Tensor as TractTensor, *};
 use tract_onnx::tract_core::internal::IntoArcTensor;
 
-const PLANS_KEPT: usize = 16;
+/// Inputs that a plan takes at most.
+const AT_ONCE: usize = 16;
 
 pub(super) struct Floats {
     file: PathBuf,
     net: InferenceModel,
     /// Of one input.
     shape: Vec<usize>,
+    /// None for tract's own operators.
+    kernels: Option<Kernels>,
     plans: Vec<Plan>,
-    turn: u64,
     outputs: Vec<Tensor>,
 }
 
@@ -27,7 +30,6 @@ struct Plan {
     state: engine::State,
     /// Memory of the input: [count, ..shape].
     input: Arc<TractTensor>,
-    used: u64,
 }
 
 impl Floats {
@@ -41,26 +43,31 @@ impl Floats {
         let [inputs, outputs] = [net.input_outlets(), net.output_outlets()].map(|outlets| outlets.map(<[_]>::len).unwrap_or(0));
         ensure!(inputs == 1 && outputs == 1, "{} has {inputs} inputs and {outputs} outputs; one each is needed", file.display());
         let (file, shape) = (file.to_path_buf(), shape.to_vec());
-        Ok(Self { file, net, shape, plans: Vec::new(), turn: 0, outputs: Vec::new() })
+        Ok(Self { file, net, shape, kernels: choice::kernels(), plans: Vec::new(), outputs: Vec::new() })
     }
 
     /// The index of the plan for so many inputs, made where there is none yet.
     fn plan(&mut self, count: usize) -> Result<usize> {
-        self.turn += 1;
-        let index = match self.plans.iter().position(|plan| plan.count == count) {
-            Some(index) => index,
-            None => {
-                if self.plans.len() == PLANS_KEPT {
-                    let oldest = (0..PLANS_KEPT).min_by_key(|&i| self.plans[i].used).unwrap_or(0);
-                    self.plans.swap_remove(oldest);
-                }
-                let state = self.optimise(count)?;
-                self.plans.push(Plan { count, state, input: self.room_for(count)?, used: 0 });
-                self.plans.len() - 1
-            }
-        };
-        self.plans[index].used = self.turn;
-        Ok(index)
+        if let Some(index) = self.plans.iter().position(|plan| plan.count == count) {
+            return Ok(index);
+        }
+        let plan = Plan { count, state: self.optimise(count)?, input: self.room_for(count)? };
+        self.plans.push(plan);
+        Ok(self.plans.len() - 1)
+    }
+
+    /// What comes out for at most [`AT_ONCE`] inputs.
+    fn run_some(&mut self, count: usize, input: &[f32]) -> Result<TVec<TValue>> {
+        let index = self.plan(count)?;
+        if Arc::get_mut(&mut self.plans[index].input).is_none() {
+            // A run that failed may hold it for good.
+            self.plans[index].input = self.room_for(count)?;
+        }
+        let plan = &mut self.plans[index];
+        let room = Arc::get_mut(&mut plan.input).context("fresh memory is ours alone")?;
+        room.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?.copy_from_slice(input);
+        let outputs = plan.state.run(tvec!(plan.input.clone().into_tvalue()));
+        outputs.with_context(|| format!("running {} failed", self.file.display()))
     }
 
     fn batch(&self, count: usize) -> Vec<usize> {
@@ -75,7 +82,9 @@ impl Floats {
         let shape = self.batch(count);
         let build = || -> TractResult<engine::State> {
             let net = self.net.clone().with_input_fact(0, f32::fact(&shape).into())?.into_typed()?;
-            net.into_optimized()?.into_runnable()?.spawn()
+            // A net that our operators do not fit after all still runs on tract's.
+            let lowered = self.kernels.and_then(|kernels| lower::lower_floats(&net, kernels).ok());
+            lowered.unwrap_or(net).into_optimized()?.into_runnable()?.spawn()
         };
         build().with_context(|| {
             format!("{} cannot take an input of {shape:?}: does its manifest entry describe it?", self.file.display())
@@ -92,17 +101,66 @@ impl FloatModel for Floats {
             input.len(),
             self.file.display()
         );
-        let index = self.plan(count)?;
-        if Arc::get_mut(&mut self.plans[index].input).is_none() {
-            // A run that failed may hold it for good.
-            self.plans[index].input = self.room_for(count)?;
+        for (part, input) in input.chunks(AT_ONCE * length).enumerate() {
+            let some = input.len() / length;
+            let outputs = self.run_some(some, input)?;
+            if part == 0 {
+                engine::keep(&outputs, &mut self.outputs)?;
+                continue;
+            }
+            for (all, more) in self.outputs.iter_mut().zip(&*outputs) {
+                ensure!(more.shape().first() == Some(&some), "{} gives no row for each input", self.file.display());
+                all.shape[0] += some;
+                all.data.extend_from_slice(more.try_as_plain_ram()?.as_slice::<f32>()?);
+            }
         }
-        let plan = &mut self.plans[index];
-        let room = Arc::get_mut(&mut plan.input).context("fresh memory is ours alone")?;
-        room.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?.copy_from_slice(input);
-        let outputs = plan.state.run(tvec!(plan.input.clone().into_tvalue()));
-        let outputs = outputs.with_context(|| format!("running {} failed", self.file.display()))?;
-        engine::keep(&outputs, &mut self.outputs)?;
         Ok(&self.outputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn committed_nets_answer_as_tracts_own_operators_do() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits/nets");
+        for (name, shape) in [
+            ("ae-decoder", &[16][..]),
+            ("ae-encoder", &[1, 28, 28]),
+            ("cgan-generator", &[74]),
+            ("classifier", &[1, 28, 28]),
+            ("dae-decoder", &[16]),
+            ("dae-encoder", &[1, 28, 28]),
+            ("gan-discriminator", &[1, 28, 28]),
+            ("gan-generator", &[64]),
+            ("vae-decoder", &[16]),
+            ("vae-encoder", &[1, 28, 28]),
+        ] {
+            let file = folder.join(format!("digits-{name}.onnx"));
+            let sha256: String = Sha256::digest(std::fs::read(&file).unwrap()).iter().map(|b| format!("{b:02x}")).collect();
+            let mut tracts = Floats::open(&file, &sha256, shape).unwrap();
+            tracts.kernels = None;
+            let mut ours = Vec::new();
+            for kernels in Kernels::ALL.into_iter().filter(|kernels| kernels.runs_here()) {
+                let mut net = Floats::open(&file, &sha256, shape).unwrap();
+                net.kernels = Some(kernels);
+                ours.push(net);
+            }
+            for count in [1, 3, 37, 64, 1] {
+                let length = count * shape.iter().product::<usize>();
+                let input: Vec<f32> = (0..length).map(|i| ((i * 7 + i / 41 * 13) % 97) as f32 / 48.0 - 1.0).collect();
+                let wanted = tracts.run(count, &input).unwrap().to_vec();
+                let size = wanted[0].data.iter().fold(1f32, |most, w| most.max(w.abs()));
+                for net in &mut ours {
+                    let got = net.run(count, &input).unwrap().to_vec();
+                    assert_eq!((got.len(), &got[0].shape), (1, &wanted[0].shape), "{name}, {count}");
+                    let far = |(a, b): (&f32, &f32)| if (a - b).is_nan() { f32::INFINITY } else { (a - b).abs() / size };
+                    let worst = got[0].data.iter().zip(&wanted[0].data).map(far).fold(0.0, f32::max);
+                    assert!(worst <= 1e-5, "{name}, {count}, {:?}: {worst}", net.kernels);
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `dream-speed`: milliseconds of the generative nets on one thread, as JSON, with their layers so that another program can
 //! build the same ones. `tests/bench/peers/dream.py` sets them beside PyTorch's.
 //!
-//! `run NET N`: N pictures or latent vectors through tract; `train KIND`: one step on 64 digits. Each the best of
+//! `run NET N`: N pictures or latent vectors through the app's own door; `train KIND`: one step on 64 digits. Each the best of
 //! three middles of as many runs as the first argument says.
 
 use anyhow::{Context, Result};
@@ -11,7 +11,8 @@ use lookalike_learn::classifier::Classifier;
 use lookalike_learn::digits::{LATENT, NOISE, PIXELS, classifier, decoder, discriminator, encoder, generator};
 use lookalike_learn::layer::Layer;
 use lookalike_learn::{Batch, Dice, Learner, Net};
-use lookalike_models::learning::graph::{Runner, onnx};
+use lookalike_models::files::sha256;
+use lookalike_models::learning::graph::onnx;
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -28,13 +29,16 @@ fn main() -> Result<()> {
         ("generator", generator(0, dice)),
         ("discriminator", discriminator(0, dice)),
     ];
+    let folder = tempfile::tempdir()?;
     let mut times = Map::new();
     for (name, net) in &nets {
         let bytes = onnx(name, "", &net.folded())?;
+        let file = folder.path().join(name);
+        std::fs::write(&file, &bytes)?;
+        let mut model = lookalike::infer::open_floats(&file, &sha256(&bytes), &net.input)?;
         for n in [1, BATCH] {
-            let runner = Runner::new(&bytes, &[&[n], net.input.as_slice()].concat(), None)?;
             let input = dice.normals(n * net.input.iter().product::<usize>());
-            times.insert(format!("run {name} {n}"), json!(timed(repeat, || runner.run(&input).map(drop))?));
+            times.insert(format!("run {name} {n}"), json!(timed(repeat, || model.run(n, &input).map(drop))?));
         }
     }
     let batch = Batch {

@@ -162,6 +162,71 @@ pub fn to_pixels(input: &[f32], [count, area, channels]: [usize; 3], out: &mut [
     }
 }
 
+/// Four channels beside each other become 2 x 2 pixels, row by row: [count, height, width, 4 c] to [count, 2 height, 2 width, c].
+/// `shape`: of the input.
+pub fn shuffle(kernels: Kernels, input: &[f32], [count, height, width, channels]: [usize; 4], out: &mut [f32]) {
+    assert_eq!((input.len(), out.len()), (count * height * width * channels, input.len()), "numbers of another shape");
+    let (line, pair) = (width * channels, channels / 2);
+    fit(kernels, move || {
+        for (line, out) in input.chunks_exact(line).zip(out.chunks_exact_mut(line)) {
+            let (upper, lower) = out.split_at_mut(width * pair);
+            let pairs = upper.chunks_exact_mut(pair).zip(lower.chunks_exact_mut(pair));
+            for (pixel, (upper, lower)) in line.chunks_exact(channels).zip(pairs) {
+                let [(a, b), (c, d)] = [upper, lower].map(|out| out.split_at_mut(pair / 2));
+                for ((((four, a), b), c), d) in pixel.as_chunks::<4>().0.iter().zip(a).zip(b).zip(c).zip(d) {
+                    [*a, *b, *c, *d] = *four;
+                }
+            }
+        }
+    });
+}
+
+/// Negative numbers multiplied by `slope`.
+pub fn lean(kernels: Kernels, input: &[f32], slope: f32, out: &mut [f32]) {
+    assert_eq!(input.len(), out.len(), "numbers of another shape");
+    fit(kernels, move || {
+        for (out, &x) in out.iter_mut().zip(input) {
+            *out = if x < 0.0 { x * slope } else { x };
+        }
+    });
+}
+
+/// 1 / (1 + e^-x).
+pub fn sigmoid(kernels: Kernels, input: &[f32], out: &mut [f32]) {
+    assert_eq!(input.len(), out.len(), "numbers of another shape");
+    fit(kernels, || {
+        for (out, &x) in out.iter_mut().zip(input) {
+            let small = exp_of_negative(-x.abs());
+            let large = 1.0 / (1.0 + small);
+            *out = if x < 0.0 { small * large } else { large };
+        }
+    });
+}
+
+/// Of each row of `input`, as long as `weights`, the sum of its products with them.
+pub(crate) fn products(kernels: Kernels, input: &[f32], weights: &[f32], out: &mut [f32]) {
+    const SUMS: usize = 64;
+    fit(kernels, || {
+        for (row, out) in input.chunks_exact(weights.len()).zip(out) {
+            let ((some, rest), (some_weights, rest_weights)) = (row.as_chunks::<SUMS>(), weights.as_chunks::<SUMS>());
+            let mut sums = [0.0; SUMS];
+            for (x, w) in some.iter().zip(some_weights) {
+                for i in 0..SUMS {
+                    sums[i] += x[i] * w[i];
+                }
+            }
+            let mut half = SUMS / 2;
+            while half > 0 {
+                for i in 0..half {
+                    sums[i] += sums[i + half];
+                }
+                half /= 2;
+            }
+            *out = sums[0] + rest.iter().zip(rest_weights).map(|(x, w)| x * w).sum::<f32>();
+        }
+    });
+}
+
 /// Softmax over two classes, which lie side by side: pairs in, pairs out.
 pub fn softmax_of_two(kernels: Kernels, input: &[f32], out: &mut [f32]) {
     assert_eq!(input.len(), out.len(), "numbers of another shape");
@@ -185,9 +250,10 @@ pub fn softmax_of_two(kernels: Kernels, input: &[f32], out: &mut [f32]) {
 fn exp_of_negative(x: f32) -> f32 {
     const LOG2_E: f32 = std::f32::consts::LOG2_E;
     let x = if x < -87.0 { -87.0 } else { x };
-    // Adding 1.5 * 2^23 rounds to a whole number without a call.
+    // Adding 1.5 * 2^23 rounds to a whole number without a call, and leaves that number in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    let whole = (x * LOG2_E + ROUND) - ROUND;
+    let shifted = x * LOG2_E + ROUND;
+    let whole = shifted - ROUND;
     let r = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
     let p = 1.987_569_1e-4f32;
     let p = p * r + 1.398_199_9e-3;
@@ -196,7 +262,7 @@ fn exp_of_negative(x: f32) -> f32 {
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 0.5;
     let y = p * r * r + r + 1.0;
-    y * f32::from_bits(((whole as i32 + 127) as u32) << 23)
+    y * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
 #[cfg(test)]
@@ -213,6 +279,33 @@ mod tests {
             assert!((f64::from(out[0]) - want).abs() < 1e-6, "{x}: {out:?} {want}");
             assert!((f64::from(out[0] + out[1]) - 1.0).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn sigmoid_is_right_at_every_size() {
+        let numbers: Vec<f32> = (-400..=400).map(|step| step as f32 * 0.5).collect();
+        let mut out = vec![0.0; numbers.len()];
+        sigmoid(Kernels::best(), &numbers, &mut out);
+        for (x, got) in numbers.iter().zip(out) {
+            let want = 1.0 / (1.0 + f64::from(-x).exp());
+            assert!((f64::from(got) - want).abs() < 1e-6, "{x}: {got} {want}");
+        }
+    }
+
+    #[test]
+    fn four_channels_become_two_rows_of_two() {
+        let numbers: Vec<f32> = (0..16).map(|v| v as f32).collect();
+        let mut out = vec![0.0; 16];
+        shuffle(Kernels::best(), &numbers, [1, 1, 2, 8], &mut out);
+        let wanted = [0, 4, 1, 5, 8, 12, 9, 13, 2, 6, 3, 7, 10, 14, 11, 15].map(|v| v as f32);
+        assert_eq!(out, wanted);
+    }
+
+    #[test]
+    fn negative_numbers_lean() {
+        let mut out = [0.0; 3];
+        lean(Kernels::best(), &[-2.0, 0.0, 3.0], 0.5, &mut out);
+        assert_eq!(out, [-1.0, 0.0, 3.0]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Convolution of floats.
 
+use crate::elements;
+use crate::halved::Halved;
 use crate::pack::{Order, pack, pad};
 use crate::sweep::{Steps, Sweep, Tile, Window};
 use crate::winograd::{Ending, Size, Winograd};
@@ -21,12 +23,15 @@ pub struct FloatConv {
 /// How the sums come about.
 #[derive(Clone, Debug)]
 enum Way {
-    /// As the definition has it. `block`: elements of `weights` for a block of output channels.
+    /// As the definition has it. `block`: elements of `weights` for a block of output channels. `row`: those of a single output,
+    /// which most of a register would have to wait for, in the order of a picture.
     Plain {
         weights: Vec<f32>,
         block: usize,
+        row: Option<Vec<f32>>,
     },
     Winograd(Winograd),
+    Halved(Halved),
 }
 
 /// What a kernel needs for one tile.
@@ -61,9 +66,15 @@ impl FloatConv {
     /// # Panics
     /// Where the lengths do not fit the window.
     pub fn new(kernels: Kernels, window: Window, weights: &[f32], bias: &[f32], slope: &[f32], shape: [usize; 3]) -> Self {
+        let conv = |size| Self::with_size(kernels, window, weights, bias, slope, size);
         // The plain loops stay as the definition has it: they are what the others must equal.
-        let size = Size::best(&window, shape).filter(|_| kernels != Kernels::Scalar);
-        Self::with_size(kernels, window, weights, bias, slope, size)
+        if kernels == Kernels::Scalar || !kernels.runs_here() {
+            return conv(None);
+        }
+        match Halved::best(kernels, &window, weights, shape) {
+            Some(halved) => Self { way: Way::Halved(halved), ..conv(None) },
+            None => conv(Size::best(&window, shape)),
+        }
     }
 
     /// By plain sums, whatever the shape.
@@ -96,8 +107,10 @@ impl FloatConv {
             Some(size) => Way::Winograd(Winograd::new(kernels, size, &window, weights)),
             None => {
                 let order = Order { lanes, group: 1, channels: window.inputs, outputs: window.outputs };
+                let one = Order { lanes: 1, ..order };
+                let row = (window.outputs == 1 && kernels != Kernels::Scalar).then(|| pack(weights, window.shape(), one));
                 let weights = pack(weights, window.shape(), order);
-                Way::Plain { weights, block: lanes * window.height * window.width * window.inputs }
+                Way::Plain { row, weights, block: lanes * window.height * window.width * window.inputs }
             }
         };
         Self { kernels, window, way, lanes, bias: pad(bias, lanes, 0.0), slope: pad(slope, lanes, 1.0) }
@@ -119,12 +132,22 @@ impl FloatConv {
         assert!(residual.is_none_or(|r| r.len() == out.len()), "a residual of another shape");
         let kernel = kernel(self.kernels);
         let step = self.window.outputs;
+        let ending = Ending { bias: &self.bias, slope: &self.slope, residual };
+        if out.is_empty() {
+            return;
+        }
         let (packed, block) = match &self.way {
-            Way::Plain { weights, block } => (weights, *block),
-            Way::Winograd(winograd) => {
-                let ending = Ending { bias: &self.bias, slope: &self.slope, residual };
-                return winograd.run(&kernel, input, shape, ending, out);
+            Way::Winograd(winograd) => return winograd.run(&kernel, input, shape, ending, out),
+            Way::Halved(halved) => return halved.run(&kernel, input, shape, ending, out),
+            Way::Plain { row: Some(row), .. } if shape[1..] == [self.window.height, self.window.width] => {
+                elements::products(self.kernels, input, row, out);
+                for (index, out) in out.iter_mut().enumerate() {
+                    let sum = *out + self.bias[0] + residual.map_or(0.0, |r| r[index]);
+                    *out = if sum < 0.0 { sum * self.slope[0] } else { sum };
+                }
+                return;
             }
+            Way::Plain { weights, block, .. } => (weights, *block),
         };
         sweep.each(step.div_ceil(self.lanes), kernel.groups, kernel.most, |tile| {
             let lane = tile.block * self.lanes;

@@ -3,7 +3,8 @@
 //! ```text
 //! floats, bytes     a convolution with all that follows it: bias, residual sum, activation, new scale
 //! winograd          a way to convolve floats with fewer multiplications, through the same tiles
-//! words             the same for bytes, exact, where the processor multiplies words
+//! halved            that way where windows of 5x5 skip every other pixel
+//! words             Winograd's way for bytes, exact, where the processor multiplies words
 //! sweep             which tile of pixels and channels is computed when
 //! scalar            plain loops: what every other kernel must equal, and the way where there is no other
 //! avx512 avx2 neon  the same tiles with a processor's instructions
@@ -22,6 +23,7 @@ mod bytes;
 pub mod crew;
 pub mod elements;
 mod floats;
+mod halved;
 mod pack;
 pub mod peak;
 pub mod pool;

@@ -42,6 +42,7 @@ fn maxima<T: Copy + PartialOrd>(pool: Pool, input: &[T], shape: [usize; 4], out:
     match shape[3] {
         10 => maxima_of::<T, 10>(pool, input, shape, out),
         12 => maxima_of::<T, 12>(pool, input, shape, out),
+        16 => maxima_of::<T, 16>(pool, input, shape, out),
         28 => maxima_of::<T, 28>(pool, input, shape, out),
         32 => maxima_of::<T, 32>(pool, input, shape, out),
         48 => maxima_of::<T, 48>(pool, input, shape, out),

@@ -53,7 +53,7 @@ impl Size {
     }
 
     /// In multiply-adds, for a picture that the window fits in.
-    fn work(self, window: &Window, [count, height, width]: [usize; 3]) -> usize {
+    pub fn work(self, window: &Window, [count, height, width]: [usize; 3]) -> usize {
         let (m, places) = (self.outputs(), self.inputs() * self.inputs());
         let tiles = count * (height - 2).div_ceil(m) * (width - 2).div_ceil(m);
         let products = tiles.max(FEW_TILES) * places * window.inputs * window.outputs;

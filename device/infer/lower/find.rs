@@ -11,8 +11,9 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec};
 use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::Iff;
-use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce, Reducer};
+use tract_onnx::tract_core::ops::nn::{DataFormat, LeakyRelu, Reduce, Reducer, Sigmoid};
 
 /// A net as tract read it.
 #[derive(Clone, Copy)]
@@ -28,6 +29,8 @@ pub(super) struct Found {
     pub weights: Weights,
     /// None for a matrix alone.
     pub bias: Option<OutletId>,
+    /// Where the weights are in another order than the bias: which number of the bias each output has.
+    pub order: Option<Vec<usize>>,
     pub output: Shape,
 }
 
@@ -56,7 +59,7 @@ impl<'n> Graph<'n> {
         })
     }
 
-    /// PReLU or ReLU: its slopes and what it is applied to.
+    /// PReLU, leaky ReLU or ReLU: its slopes and what it is applied to.
     pub fn activation(&self, outlet: OutletId) -> Option<(Vec<f32>, OutletId)> {
         let node = self.node(outlet);
         if node.op_is::<Iff>() {
@@ -68,11 +71,20 @@ impl<'n> Graph<'n> {
             let fits = compared == x && (a == x || b == x) && self.constant(zero)?.iter().all(|&z| z == 0.0);
             return fits.then_some((slope, x));
         }
+        if let Some(leaky) = node.op_as::<ElementWiseOp>().and_then(|op| op.0.downcast_ref::<LeakyRelu>()) {
+            return Some((vec![leaky.alpha], node.inputs[0]));
+        }
         let (a, b) = self.operands(outlet, "Max")?;
         [(a, b), (b, a)].into_iter().find_map(|(x, zero)| {
             let zero = self.constant(zero)?;
             (zero.len() == 1 && zero[0] == 0.0).then_some((vec![0.0], x))
         })
+    }
+
+    /// What a sigmoid is applied to.
+    pub fn sigmoid(&self, outlet: OutletId) -> Option<OutletId> {
+        let node = self.node(outlet);
+        node.op_as::<ElementWiseOp>().filter(|op| op.0.is::<Sigmoid>()).map(|_| node.inputs[0])
     }
 
     pub fn operands(&self, outlet: OutletId, name: &str) -> Option<(OutletId, OutletId)> {
@@ -100,7 +112,10 @@ impl<'n> Graph<'n> {
     pub fn layer(&self, outlet: OutletId) -> TractResult<Option<Found>> {
         Ok(match self.convolution(outlet)? {
             Some(found) => Some(found),
-            None => self.dense(outlet)?,
+            None => match self.dense(outlet)? {
+                Some(found) => Some(found),
+                None => self.folded(outlet)?,
+            },
         })
     }
 
@@ -115,7 +130,7 @@ impl<'n> Graph<'n> {
         let &[height, width] = &spec.kernel_shape[..] else { return Ok(None) };
         let window = Window { inputs: spec.input_channels, outputs: spec.output_channels, height, width, stride };
         let Some(weights) = self.weights(node.inputs[1]).filter(|_| plain) else { return Ok(None) };
-        Ok(Some(Found { input: node.inputs[0], window, sides, weights, bias: Some(node.inputs[2]), output }))
+        Ok(Some(Found { input: node.inputs[0], window, sides, weights, bias: Some(node.inputs[2]), order: None, output }))
     }
 
     /// x * weights + bias, or without one; of a flattened picture, a window of the picture's size.
@@ -153,7 +168,7 @@ impl<'n> Graph<'n> {
             Weights::Bytes(weights, _) => weights.len(),
         };
         let fits = n == output[0] && count == inputs * height * width * output[3];
-        Ok(fits.then_some(Found { input, window, sides: Sides::default(), weights, bias, output }))
+        Ok(fits.then_some(Found { input, window, sides: Sides::default(), weights, bias, order: None, output }))
     }
 
     /// The mean of a whole picture: its sum over height and width, divided by how many that are.
@@ -227,6 +242,14 @@ impl<'n> Graph<'n> {
 
     /// A layer's bias.
     pub fn bias(&self, found: &Found) -> Option<Vec<f32>> {
+        let bias = self.bias_as_it_lies(found).filter(|bias| bias.len() == found.window.outputs)?;
+        Some(match &found.order {
+            Some(order) => order.iter().map(|&i| bias[i]).collect(),
+            None => bias,
+        })
+    }
+
+    fn bias_as_it_lies(&self, found: &Found) -> Option<Vec<f32>> {
         let Some(outlet) = found.bias else { return Some(vec![0.0; found.window.outputs]) };
         if let Some((numbers, scale)) = self.steps(outlet) {
             let scale_of = |i: usize| if scale.len() == 1 { scale[0] } else { scale[i] };

@@ -91,6 +91,15 @@ pub(super) enum Work {
         zero: u8,
     },
     SoftmaxOfTwo,
+    Sigmoid,
+    /// Negative numbers are multiplied by `slope`.
+    Lean {
+        slope: f32,
+    },
+    /// Four channels beside each other become 2 x 2 pixels, row by row.
+    Shuffle {
+        input: Shape,
+    },
     /// To ONNX's order of axes, channels first.
     ToPlanes {
         input: Shape,
@@ -169,6 +178,9 @@ impl Work {
             Self::Dequantise { .. } => "Lookalike.Dequantise",
             Self::Quantise { .. } => "Lookalike.Quantise",
             Self::SoftmaxOfTwo => "Lookalike.SoftmaxOfTwo",
+            Self::Sigmoid => "Lookalike.Sigmoid",
+            Self::Lean { .. } => "Lookalike.Lean",
+            Self::Shuffle { .. } => "Lookalike.Shuffle",
             Self::ToPlanes { .. } => "Lookalike.ToPlanes",
             Self::ToPixels { .. } => "Lookalike.ToPixels",
         }
@@ -286,6 +298,18 @@ impl Layer {
             Work::SoftmaxOfTwo => {
                 let (x, y) = as_is!(f32, f32);
                 elements::softmax_of_two(kernels, x, y);
+            }
+            Work::Sigmoid => {
+                let (x, y) = as_is!(f32, f32);
+                elements::sigmoid(kernels, x, y);
+            }
+            Work::Lean { slope } => {
+                let (x, y) = as_is!(f32, f32);
+                elements::lean(kernels, x, *slope, y);
+            }
+            Work::Shuffle { input } => {
+                let (x, y) = as_is!(f32, f32);
+                elements::shuffle(kernels, x, *input, y);
             }
             Work::ToPlanes { input: [n, h, w, c] } => {
                 let (x, y) = as_is!(f32, f32);
