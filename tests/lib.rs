@@ -33,18 +33,27 @@ pub fn lookalike() -> Command {
             command.args(words);
             command
         }
-        Err(_) => {
-            let test = std::env::current_exe().expect("this test's own path");
-            let binary = test.parent().and_then(Path::parent).expect("target folder").join("lookalike");
-            assert!(binary.exists(), "{} is not built: run `make test`", binary.display());
-            Command::new(binary)
-        }
+        Err(_) => return here(),
     };
+    prepare(&mut command);
+    command
+}
+
+/// The program as it was built for this machine, whatever `LOOKALIKE_PROGRAM` names.
+pub fn here() -> Command {
+    let test = std::env::current_exe().expect("this test's own path");
+    let binary = test.parent().and_then(Path::parent).expect("target folder").join("lookalike");
+    assert!(binary.exists(), "{} is not built: run `make test`", binary.display());
+    let mut command = Command::new(binary);
+    prepare(&mut command);
+    command
+}
+
+fn prepare(command: &mut Command) {
     for name in ["LOOKALIKE_BOARD", "LOOKALIKE_MODELS", "DISPLAY", "WAYLAND_DISPLAY"] {
         command.env_remove(name);
     }
     command.env("LOOKALIKE_MODELS", models()).current_dir(std::env::temp_dir());
-    command
 }
 
 /// A finished run.

@@ -1,4 +1,4 @@
-use lookalike_tests::{board, lookalike, models, run, sample};
+use lookalike_tests::{board, here, lookalike, models, run, sample};
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -84,6 +84,27 @@ fn a_seed_gives_its_samples_again_and_another_seed_others() {
     assert_ne!(file("a.png", 3), file("c.png", 4));
     // Three by three pictures of 28 pixels with a pixel between.
     assert_eq!(picture(&folder.path().join("a.png")).dimensions(), (88, 88));
+}
+
+#[test]
+fn every_processor_and_tracts_own_operators_draw_the_same_pictures() {
+    if !has_nets("every_processor_and_tracts_own_operators_draw_the_same_pictures") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for net in ["ae", "vae", "gan", "cgan"] {
+        let drawn = |name: &str, program: &mut Command| {
+            let path = folder.path().join(name);
+            program.args(["dream", "sample", "--of", net, "--count", "20", "--zoom", "1", "--out"]).arg(&path);
+            let ran = run(program);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            picture(&path)
+        };
+        let (ours, tracts) = (drawn("ours.png", &mut lookalike()), drawn("tracts.png", here().args(["--kernels", "tract"])));
+        assert_eq!(ours.dimensions(), tracts.dimensions());
+        let most = ours.iter().zip(tracts.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(most <= Some(1), "{net}: {most:?} levels of 255 apart");
+    }
 }
 
 #[test]
