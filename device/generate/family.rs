@@ -1,6 +1,6 @@
 //! The nets of one family, those that there are, and the pictures that they were made for.
 
-use super::{Coder, Generator, Judge, idx::Digits};
+use super::{Coder, Generator, Judge, Tiles, Verdict, idx::Digits};
 use anyhow::{Context, Result, bail};
 use std::sync::Arc;
 
@@ -73,6 +73,11 @@ impl Family {
             _ => self.coders[kind as usize].as_mut().map(|coder| &mut coder.decoder),
         };
         found.with_context(|| missing(&self.name, kind))
+    }
+
+    /// What the classifier takes each picture for; `None` without a classifier.
+    pub fn verdicts(&mut self, pictures: &Tiles) -> Result<Option<Vec<Verdict>>> {
+        self.classifier.as_mut().map(|judge| judge.classify(pictures)).transpose()
     }
 
     /// Whether it can draw with that kind.

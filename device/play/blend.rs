@@ -93,7 +93,7 @@ impl Blend {
         let point = latent::blend(&points, &weights, self.way);
         moment.worker.ask(move |family| {
             let tiles = family.generator(Kind::Variational)?.draw(&point, |_| 0)?;
-            let verdict = family.classifier.as_mut().map(|judge| judge.classify(&tiles)).transpose()?;
+            let verdict = family.verdicts(&tiles)?;
             let words = |(class, share): (usize, f32)| format!("looks like a {class}, {:.0}\u{a0}%", share * 100.0);
             Ok(Mixed { tiles, verdict: verdict.map_or(String::new(), |v| words(v[0].best())) })
         });

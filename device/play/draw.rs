@@ -89,7 +89,7 @@ fn look(family: &mut Family, strokes: &Strokes, places: &Mutex<Option<Vec<f32>>>
     ensure!(shape.channels == 1, "drawings are grey, these nets take {shape} pictures");
     let drawing = strokes.picture(shape);
     let (spreads, back) = coder.reconstruct(&drawing)?;
-    let verdict = family.classifier.as_mut().map(|judge| judge.classify(&drawing)).transpose()?.map(|mut v| v.remove(0));
+    let verdict = family.verdicts(&drawing)?.map(|mut v| v.remove(0));
     let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
     if let (None, Some(known)) = (&*places, &family.known) {
         let length = known.pictures.shape.length();

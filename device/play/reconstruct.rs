@@ -105,7 +105,7 @@ impl Piece for Reconstruct {
             // The same directions at every reach, so that a slider moves them and does not shuffle them.
             let points = latent::around(&mut Dice::new(digit), &spread, reach, AROUND);
             let around = coder.decoder.draw(&points, |_| 0)?;
-            let verdict = family.classifier.as_mut().map(|judge| judge.classify(&back)).transpose()?;
+            let verdict = family.verdicts(&back)?;
             let words = |(class, share): (usize, f32)| format!("comes back as a {class}, {:.0}\u{a0}%", share * 100.0);
             let verdict = verdict.map_or(String::new(), |v| words(v[0].best()));
             let mut pair = input;

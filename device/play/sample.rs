@@ -93,7 +93,7 @@ impl Piece for Sample {
                 let points = latent::from_prior(&mut Dice::new(seed), net.length(), COUNT);
                 let classes = net.classes().max(1);
                 let drawn = net.draw(&points, |place| place % classes)?;
-                let verdicts = family.classifier.as_mut().map(|judge| judge.classify(&drawn)).transpose()?;
+                let verdicts = family.verdicts(&drawn)?;
                 let sure = verdicts.map(|all| all.iter().filter(|v| v.best().1 > SURE).count());
                 all.push((kind, drawn, sure));
             }

@@ -48,7 +48,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let all = [&points.concat()[..], &sum].concat();
     let drawn = ready.family.generator(kind)?.draw(&all, |_| 0)?;
     let last = Tiles::new(shape, drawn.get(3).to_vec())?;
-    let best = ready.family.classifier.as_mut().map(|judge| judge.classify(&last)).transpose()?.map(|v| v[0].best());
+    let best = ready.family.verdicts(&last)?.map(|v| v[0].best());
     if options.shared.json {
         let (judged, confidence) = (best.map(|b| b.0), best.map(|b| super::short(b.1)));
         line(&json::to_line(&Line { net: kind.name(), latent: super::shorts(&sum), judged, confidence })?)?;

@@ -130,7 +130,7 @@ fn look(
     let kind = Kind::from(options.of);
     let (spreads, back) = family.coder(kind)?.reconstruct(drawing)?;
     let near = latent::nearest(&places.points, &spreads[0].mean, options.neighbours as usize);
-    let verdict = family.classifier.as_mut().map(|judge| judge.classify(drawing)).transpose()?.map(|mut v| v.remove(0));
+    let verdict = family.verdicts(drawing)?.map(|mut v| v.remove(0));
     let mut neighbours = Vec::new();
     sheet.push(drawing.get(0));
     sheet.push(back.get(0));

@@ -76,7 +76,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let all: Vec<f32> = points.iter().flat_map(|(_, _, point)| point.iter().copied()).collect();
     let kind = Kind::from(options.of);
     let drawn = ready.family.generator(kind)?.draw(&all, |_| 0)?;
-    let verdicts = ready.family.classifier.as_mut().map(|judge| judge.classify(&drawn)).transpose()?;
+    let verdicts = ready.family.verdicts(&drawn)?;
     for (place, (from, share, point)) in points.into_iter().enumerate() {
         let best = verdicts.as_ref().map(|all| all[place].best());
         let latent = super::shorts(&point);

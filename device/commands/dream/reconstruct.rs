@@ -79,7 +79,7 @@ fn one(family: &mut Family, input: &Input, options: &Options, dice: &mut Dice, s
         row.extend(coder.decoder.draw(&points, |_| 0)?.values);
     }
     sheet.values.extend(row);
-    let best = family.classifier.as_mut().map(|judge| judge.classify(&back)).transpose()?.map(|v| v[0].best());
+    let best = family.verdicts(&back)?.map(|v| v[0].best());
     Ok(Line {
         input: input.to_string(),
         net: kind.name(),

@@ -49,7 +49,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
         first.push(drawn.get(0));
         film.push(drawn.sheet(side, usize::from(side > 1)));
     }
-    let verdicts = ready.family.classifier.as_mut().map(|judge| judge.classify(&first)).transpose()?;
+    let verdicts = ready.family.verdicts(&first)?;
     let judged = verdicts.map(|all| all.iter().map(|v| v.best().0).collect::<Vec<_>>());
     if options.shared.json {
         line(&json::to_line(&Line { net: kind.name(), seed: options.shared.seed, frames, judged })?)?;
