@@ -11,7 +11,7 @@ pub const PIXELS: usize = 28 * 28;
 pub const PICTURE: [usize; 3] = [1, 28, 28];
 
 /// Numbers that the autoencoders squeeze a digit into.
-pub const LATENT: usize = 16;
+pub const LATENT: usize = 32;
 
 /// Numbers of noise that the GANs make a digit from.
 pub const NOISE: usize = 64;
@@ -42,13 +42,13 @@ pub fn classifier(dice: &mut Dice) -> Net {
 /// A picture to [`LATENT`] numbers, or to as many means and log variances.
 pub fn encoder(outputs: usize, dice: &mut Dice) -> Net {
     let layers =
-        vec![conv(1, 16, 3, 2), Layer::Relu, conv(16, 32, 3, 2), Layer::Relu, Layer::Flatten, dense(7 * 7 * 32, outputs)];
+        vec![conv(1, 32, 3, 2), Layer::Relu, conv(32, 64, 3, 2), Layer::Relu, Layer::Flatten, dense(7 * 7 * 64, outputs)];
     Net::new(&PICTURE, layers, dice)
 }
 
 /// [`LATENT`] numbers to a picture.
 pub fn decoder(dice: &mut Dice) -> Net {
-    Net::new(&[LATENT], upwards(LATENT, 32, false), dice)
+    Net::new(&[LATENT], upwards(LATENT, 64, false), dice)
 }
 
 /// Noise, and a class where `classes` are asked for, to a picture.

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 pub enum Kind {
     /// Tells the ten digits apart
     Classifier,
-    /// Autoencoder: a digit to 16 numbers and back
+    /// Autoencoder: a digit to 32 numbers and back
     Ae,
-    /// Denoising autoencoder: a noisy digit to 16 numbers and to a clean one
+    /// Denoising autoencoder: a noisy digit to 32 numbers and to a clean one
     Dae,
     /// Variational autoencoder: a digit to a distribution, and back from a draw of it
     Vae,

@@ -112,7 +112,7 @@ impl Lab {
         Ok(())
     }
 
-    /// Mean squared error per pixel; 16 numbers each.
+    /// Mean squared error per pixel.
     fn reconstruction(&mut self) -> Result<()> {
         let test = self.all_test();
         let spread = Spread::of(&self.train.floats(0..5_000), PIXELS);

@@ -71,7 +71,7 @@ def torch_times(nets, repeat):
 
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    batch, latent, noise = 64, 16, 64
+    batch, latent, noise = 64, 32, 64
     real = torch.rand(batch, 1, 28, 28)
     labels = torch.arange(batch) % 10
     made = {name: net(layers) for name, layers in nets.items()}
