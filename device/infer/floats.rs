@@ -127,15 +127,15 @@ mod tests {
     fn committed_nets_answer_as_tracts_own_operators_do() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits/nets");
         for (name, shape) in [
-            ("ae-decoder", &[16][..]),
+            ("ae-decoder", &[lookalike_learn::digits::LATENT][..]),
             ("ae-encoder", &[1, 28, 28]),
             ("cgan-generator", &[74]),
             ("classifier", &[1, 28, 28]),
-            ("dae-decoder", &[16]),
+            ("dae-decoder", &[lookalike_learn::digits::LATENT]),
             ("dae-encoder", &[1, 28, 28]),
             ("gan-discriminator", &[1, 28, 28]),
             ("gan-generator", &[64]),
-            ("vae-decoder", &[16]),
+            ("vae-decoder", &[lookalike_learn::digits::LATENT]),
             ("vae-encoder", &[1, 28, 28]),
         ] {
             let file = folder.join(format!("digits-{name}.onnx"));
