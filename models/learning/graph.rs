@@ -1,5 +1,5 @@
-//! A trained net in, its ONNX file out; and the same input through the learner and tract. (The learner's answers are held against burn's in
-//! its own tests.)
+//! A trained net in, its ONNX file out; and the same input through the learner and tract. The learner's own tests hold its
+//! answers against burn's.
 
 use crate::onnx::{Axis, Graph, Tensor, Wire};
 use anyhow::{Context, Result, ensure};
