@@ -253,7 +253,9 @@ mod tests {
         let (generator, discriminator) = (digits::live_generator(dice), digits::live_discriminator(dice));
         let mut adversary = Adversary::new(rules, generator, discriminator, 2);
         let batch = Batch { pictures: real.to_vec(), labels: vec![] };
-        (0..30).for_each(|_| drop(adversary.step_discriminator(&batch)));
+        for _ in 0..30 {
+            adversary.step_discriminator(&batch);
+        }
         let moved: Vec<f32> = real.iter().zip(Dice::new(9).normals(real.len())).map(|(p, n)| p + TREMBLE * n).collect();
         let (still, moved) = (adversary.discriminator.run(real), adversary.discriminator.run(&moved));
         still.iter().zip(moved).map(|(a, b)| (a - b) * (a - b)).sum::<f32>() / still.len() as f32
