@@ -96,15 +96,17 @@ class Machine:
         lines, end = [], time.monotonic() + seconds
         while True:
             while b"\n" not in self.unread:
-                left = patience(end)
-                if left <= 0 or self.process.poll() is not None:
-                    what = "ended" if self.process.poll() is not None else f"said nothing of {text!r} for {seconds} s"
-                    raise Failure(f"the machine {what}; last: {self.log[-15:]}")
-                self.serial.settimeout(min(left, 1))
+                self.serial.settimeout(max(0.001, min(patience(end), 1)))
                 try:
-                    self.unread += self.serial.recv(65536)
+                    more = self.serial.recv(65536)
                 except TimeoutError:
-                    pass
+                    more = None
+                # What the machine said last is read before it counts as ended.
+                if more == b"":
+                    raise Failure(f"the machine ended; last: {self.log[-15:]}")
+                if more is None and patience(end) <= 0:
+                    raise Failure(f"the machine said nothing of {text!r} for {seconds} s; last: {self.log[-15:]}")
+                self.unread += more or b""
             line, self.unread = self.unread.split(b"\n", 1)
             line = line.decode("utf8", "replace").rstrip("\r")
             self.log.append(line)
@@ -114,7 +116,10 @@ class Machine:
 
     def sh(self, command, seconds=60, codes=(0,)):
         """Types a command; its output. An exit code that is not among `codes` is a failure."""
-        self.serial.sendall(f"{{ {command}\n}} </dev/null 2>&1; echo \"@@done $?\"\n".encode())
+        try:
+            self.serial.sendall(f"{{ {command}\n}} </dev/null 2>&1; echo \"@@done $?\"\n".encode())
+        except BrokenPipeError:
+            pass  # The machine has ended; its last words tell why.
         lines, last = self.wait_for("@@done ", seconds)
         before, code = last.split("@@done ")
         output = "\n".join(lines + [before] * bool(before))
