@@ -25,8 +25,10 @@ fn downwards(size: usize, outputs: usize, act: Layer, dice: &mut Dice) -> Net {
     let mut layers = vec![];
     while pixels > BASE {
         pixels /= 2;
-        layers.extend([conv(before, channels(pixels), 5, 2), act]);
-        before = channels(pixels);
+        // To look is cheaper than to paint: a stage has half the pixels that the painter's has.
+        let after = 2 * channels(pixels);
+        layers.extend([conv(before, after, if before == 3 { 5 } else { 3 }, 2), act]);
+        before = after;
     }
     layers.extend([Layer::Flatten, dense(BASE * BASE * before, outputs)]);
     Net::new(&[3, size, size], layers, dice)
@@ -49,19 +51,50 @@ pub fn decoder(size: usize, norm: bool, dice: &mut Dice) -> Net {
     layers.extend(norm.then_some(Layer::Norm { channels: before }));
     while pixels < size {
         pixels *= 2;
-        let after = if pixels == size { 3 } else { channels(pixels) };
+        let after = channels(pixels);
         layers.extend([Layer::Relu, conv(before, 4 * after, 3, 1)]);
-        layers.extend((norm && pixels < size).then_some(Layer::Norm { channels: 4 * after }));
+        layers.extend(norm.then_some(Layer::Norm { channels: 4 * after }));
         layers.push(Layer::Shuffle);
         before = after;
     }
-    layers.push(Layer::Sigmoid);
-    Net::new(&[LATENT], layers, dice)
+    layers.extend([Layer::Relu, conv(before, 3, 3, 1), Layer::Sigmoid]);
+    let mut net = Net::new(&[LATENT], layers, dice);
+    start_even(&mut net);
+    net
+}
+
+/// The four channels that a shuffle makes one of begin alike, so that a beginner paints no chequers (Aitken et al. 2017).
+fn start_even(net: &mut Net) {
+    for weights in net.weights.iter_mut().filter(|w| w.shape.len() == 4 && w.shape[0] % 4 == 0) {
+        let each = weights.values.len() / weights.shape[0];
+        for four in weights.values.chunks_exact_mut(4 * each) {
+            let (first, others) = four.split_at_mut(each);
+            others.chunks_exact_mut(each).for_each(|other| other.copy_from_slice(first));
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_beginner_paints_no_chequers() {
+        let dice = &mut Dice::new(2);
+        let net = decoder(32, false, dice);
+        // All but the last convolution, which smooths: after a shuffle each 2 x 2 pixels are alike, for its inputs are.
+        let mut shuffled = net.clone();
+        shuffled.layers.truncate(4);
+        shuffled.weights.truncate(4);
+        shuffled.layers.push(Layer::Shuffle);
+        let made = shuffled.run(&dice.normals(LATENT));
+        for rows in made.chunks_exact(16) {
+            for x in (0..8).step_by(2) {
+                assert!([rows[x + 1], rows[8 + x], rows[9 + x]].iter().all(|v| *v == rows[x]));
+            }
+        }
+        assert!(made.iter().any(|v| *v != made[0]));
+    }
 
     #[test]
     fn every_net_fits_together_at_both_sizes() {
