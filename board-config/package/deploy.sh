@@ -7,6 +7,8 @@ board=$1 host=${2:-}
 board-config/package/deb.sh "$board"
 deb=$(ls -t "target/boards/$board"/lookalike_*_arm64.deb | head -n 1)
 scp -q "$deb" "$host:/tmp/lookalike.deb" || { echo "deploy: $host cannot be reached by ssh" >&2; exit 1; }
-# A board file that was changed on the board stays as it is there.
+# A board file that was changed on the board stays as it is there. The package starts the booth, and `start` waits until it runs.
 ssh "$host" 'sudo=""; [ "$(id -u)" -eq 0 ] || sudo=sudo
-    $sudo dpkg --install --force-confold /tmp/lookalike.deb && rm /tmp/lookalike.deb && systemctl status --no-pager --lines 5 lookalike'
+    $sudo dpkg --install --force-confold /tmp/lookalike.deb && rm /tmp/lookalike.deb || exit 1
+    $sudo systemctl start lookalike; systemctl status --no-pager --lines 5 lookalike' ||
+    { echo "deploy: the booth does not run on $host: what it says is above, and lookalike doctor there says more" >&2; exit 1; }

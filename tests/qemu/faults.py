@@ -1,16 +1,18 @@
 """Scenes of a disk that is pulled, full or read-only, and of the package on a whole Debian."""
 
 import json
+import os
 import pathlib
 import random
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 
 from board import BIDEN, BUILD, FIGURES, OBAMA, Board, film
-from machine import Disk, Failure, UsbCamera, until
+from machine import HERE, Disk, Failure, UsbCamera, until
 
 
 def plug_pulled_while_enrolling():
@@ -74,16 +76,15 @@ def disk_full_and_read_only():
 
 
 def package():
-    """The package on a Debian with systemd: installed, started, killed, stuck, upgraded, removed, purged."""
+    """The package on a Debian with systemd: installed, started, killed, stuck, upgraded by `make deploy`, removed, purged."""
     with UsbCamera(film("obama.jpg", "biden.jpg")) as camera, tempfile.TemporaryDirectory(prefix="disk.", dir=BUILD) as folder:
+        port = free_port()
         disk = pathlib.Path(folder) / "disk.img"
         subprocess.run(["cp", "--sparse=always", BUILD / "debian.img", disk], check=True)
-        with Board(disk=disk, camera=camera, words="booth.debian") as board:
+        with Board(disk=disk, camera=camera, ssh=port, words="booth.debian") as board:
             camera.do("show 0")
-            for deb in (BUILD / "share").glob("*.deb"):
-                shutil.copy(deb, board.share)
-            older, newer = sorted(p.name for p in board.share.glob("*.deb"))
-            board.sh(f"dpkg --install /host/{older}", 1500)
+            shutil.copy(BUILD / "share/lookalike.deb", board.share)
+            board.sh("dpkg --install /host/lookalike.deb", 1500)
             enroll = "lookalike enroll --name"
             board.sh(f"{enroll} '{OBAMA}' /host/film/obama.jpg && {enroll} '{BIDEN}' /host/film/biden.jpg", 600)
             owner = board.sh("stat -c '%U %a' /var/lib/lookalike /var/lib/lookalike/gallery").split()
@@ -99,8 +100,10 @@ def package():
                 until(300, f"another process after one was {what}", lambda: service("MainPID") not in ("0", pid), every=1)
                 until(300, f"{OBAMA} again after one was {what}", lambda: board.shows(OBAMA), every=1)
             pid = service("MainPID")
-            board.sh(f"dpkg --install /host/{newer}", 1500)
+            deploy("rpi4", port, pathlib.Path(folder))
             until(300, "another process after the upgrade", lambda: service("MainPID") not in ("0", pid), every=1)
+            if "0.1.1" not in (version := board.sh("dpkg-query --show lookalike")):
+                raise Failure(f"after the upgrade there is {version}")
             until(300, f"{OBAMA} after the upgrade", lambda: board.shows(OBAMA), every=1)
             safety = board.sh("systemd-analyze security lookalike | tail -n 1", 300, codes=())
             if found := re.search(r": ([\d.]+) (\w+)", safety):
@@ -108,3 +111,33 @@ def package():
             board.sh("dpkg --remove lookalike", 300)
             board.sh("! test -e /usr/bin/lookalike; test -e /var/lib/lookalike/gallery; ! systemctl is-active lookalike")
             board.sh("dpkg --purge lookalike; ! test -e /var/lib/lookalike; ! test -e /etc/lookalike", 300)
+
+
+def free_port():
+    """Of this host, a moment ago."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def deploy(board, port, folder):
+    """`make deploy` with the next version, by the real ssh and scp, which only learn here where the machine is."""
+    settings = f"""Host board
+HostName 127.0.0.1
+Port {port}
+User pi
+IdentityFile {BUILD / "pi"}
+StrictHostKeyChecking no
+UserKnownHostsFile /dev/null
+LogLevel ERROR
+BatchMode yes
+"""
+    (folder / "settings").write_text(settings)
+    for tool in ("ssh", "scp"):
+        (folder / tool).write_text(f'#!/bin/sh\nexec {shutil.which(tool)} -F "{folder}/settings" "$@"\n')
+        (folder / tool).chmod(0o755)
+    told = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "VERSION": "0.1.1"}
+    command = ["make", "-s", "-C", HERE.parent.parent, "deploy", f"BOARD={board}", "HOST=pi@board"]
+    done = subprocess.run(command, env=told, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0 or "active (running)" not in done.stdout:
+        raise Failure(f"make deploy ended with {done.returncode}: {done.stdout[-2000:]}")

@@ -39,10 +39,11 @@ class Machine:
     """A `virt` machine of qemu with Debian's kernel. `share` is a folder of the host, /host inside.
 
     panel: "virtio-gpu" (DRM), "bochs" (a frame buffer), "cirrus" (one of 16 bits a pixel) or None. disk: an image or a `Disk`,
-    /dev/vda inside. camera: an `UsbCamera`. words: more for the kernel's command line.
+    /dev/vda inside. camera: an `UsbCamera`. ssh: a port of this host that leads to the machine's. words: more for the kernel's
+    command line.
     """
 
-    def __init__(self, place, share, panel="virtio-gpu", size=(800, 480), disk=None, camera=None, cpu="cortex-a72", words=""):
+    def __init__(self, place, share, panel="virtio-gpu", size=(800, 480), disk=None, camera=None, ssh=None, cpu="cortex-a72", words=""):
         self.sockets = tempfile.TemporaryDirectory(prefix="board.")
         self.log, self.unread, self.share = [], b"", pathlib.Path(share)
         listeners = {name: listener(f"{self.sockets.name}/{name}") for name in ("serial", "qmp")}
@@ -65,6 +66,9 @@ class Machine:
             command += disk.plugged_in()
         elif disk:
             command += ["-drive", f"file={disk},format=raw,if=virtio,cache=writeback"]
+        if ssh:
+            # Nothing else leads in, and nothing out.
+            command += ["-netdev", f"user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:{ssh}-:22", "-device", "virtio-net-pci,netdev=n0,romfile="]
         if camera:
             command += ["-chardev", f"socket,id=cam,path={camera.socket}", "-device", "usb-redir,chardev=cam"]
         self.started = time.monotonic()
