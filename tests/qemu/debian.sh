@@ -38,13 +38,14 @@ echo 'pi:x:1000:' >>etc/group
 printf '%s:*:20000::::::\n' root sshd pi >etc/shadow
 chmod 600 etc/shadow
 echo 'pi ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/pi
-printf '%s\n' 'account required pam_permit.so' 'session required pam_permit.so' >etc/pam.d/sudo
+for service in sudo other; do printf '%s required pam_permit.so\n' auth account session >etc/pam.d/$service; done
+echo '127.0.0.1 localhost booth' >etc/hosts
 rm -f "$place/pi" "$place/pi.pub"
 ssh-keygen -q -t ed25519 -N '' -C '' -f "$place/pi"
 mkdir -p home/pi/.ssh
 cp "$place/pi.pub" home/pi/.ssh/authorized_keys
 ssh-keygen -q -t ed25519 -N '' -C '' -f etc/ssh/ssh_host_ed25519_key
-echo 'UsePAM no' >etc/ssh/sshd_config.d/test.conf
+printf '%s\n' 'UsePAM no' 'Subsystem sftp /usr/lib/openssh/sftp-server' >etc/ssh/sshd_config
 echo booth >etc/hostname
 : >etc/machine-id
 : >etc/fstab
