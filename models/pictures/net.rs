@@ -29,11 +29,12 @@ pub fn new(kind: Kind, size: usize, seed: u64, rate: f32, d_steps: u64, g_steps:
                 classes: 0,
                 d_steps,
                 g_steps,
-                g_rate: 0.5 * rate,
-                d_rate: 0.5 * rate,
-                stretch: 2.0,
-                keep: 0.99,
-                calm: 0.0,
+                g_rate: rate,
+                d_rate: rate,
+                stretch: f32::INFINITY,
+                keep: 0.999,
+                // Colour pictures have more pixels to be flat in than digits: ten times as much leaves no opinion.
+                calm: 0.01,
                 augment: 0.125,
             };
             let (generator, discriminator) = (decoder(size, true, dice), discriminator(size, dice));

@@ -2,7 +2,8 @@
 # The workspace's tests as the boards' processors run them, built once for aarch64, under emulation of each: the kernels' in every
 # shape, the app's unit tests, and the promises, kept by the shipped program. Where compiler or emulator cannot be had it says so
 # and exits with 0. What an emulator cannot do, or would take hours for, is skipped by name, and said.
-# PARTS="kernels app" for some of: kernels app promises.
+# PARTS="kernels app" for some of: kernels app promises. What does not end within $SECONDS_LEFT seconds, where that is set, is left
+# out, and said.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,20 +14,24 @@ mkdir -p target/arm
 (. board-config/arm/env.sh) >target/arm/why 2>&1 || skip "$(tail -n 1 target/arm/why)"
 parts=" ${PARTS:-kernels app promises} "
 wanted() { [[ $parts == *" $1 "* ]] || { echo "test-arm: SKIPPED the $1: PARTS leaves them out"; return 1; }; }
+left=${SECONDS_LEFT:-100000}
+in_time() { timeout "$((left > SECONDS ? left - SECONDS : 1))" "$@"; }
 failed=""
+# note WHAT CODE: what became of it.
+note() { if [ "$2" -eq 124 ]; then echo "test-arm: SKIPPED $1: no time is left; make test-arm"; else failed+=" $1"; fi; }
 
 # Shapes to try: emulated processors take a hundred times as long.
 export LOOKALIKE_KERNEL_CASES=${LOOKALIKE_KERNEL_CASES:-60}
 for_boards() (
     . board-config/arm/env.sh
-    cargo "$1" --target $target "${@:2}" </dev/null
+    in_time cargo "$1" --target $target "${@:2}" </dev/null
 )
 if wanted kernels; then
     for_boards test -p lookalike-kernels --tests --no-run
     while read -r cpu kernels; do
         echo "test-arm: the kernels on $cpu, with $kernels"
         export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu $cpu" LOOKALIKE_KERNELS_HERE=$kernels
-        for_boards test -p lookalike-kernels --tests --no-fail-fast || failed+=" kernels-on-$cpu"
+        for_boards test -p lookalike-kernels --tests --no-fail-fast || note "kernels-on-$cpu" $?
     done <<'END'
 cortex-a72 neon,scalar
 cortex-a76 neon-dot,neon,scalar
@@ -47,26 +52,29 @@ read_skips() {
 app=(--release -p lookalike --no-default-features --features v4l)
 if wanted app; then
     read_skips
-    for_boards build "${app[@]}" --bin lookalike --tests
+    for_boards build "${app[@]}" --bin lookalike --tests || note app-build $?
     for cpu in cortex-a72 cortex-a76; do
         export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu $cpu"
         echo "test-arm: the app's tests on $cpu"
-        for_boards test "${app[@]}" --lib --no-fail-fast -- "${skips[@]}" || failed+=" app-on-$cpu"
+        for_boards test "${app[@]}" --lib --no-fail-fast -- "${skips[@]}" || note "app-on-$cpu" $?
     done
 fi
 if wanted promises; then
     read_skips
-    board-config/arm/build.sh qemu
-    program=$PWD/target/boards/qemu/lookalike
-    # The promises themselves are asked on this machine, by the tests' own build.
-    cargo build --workspace --all-targets
-    [ -f models/out/manifest.toml ] || target/debug/lookalike-models setup
-    tests/arm/program.py "$program" target/debug/lookalike
-    for cpu in cortex-a72 cortex-a76; do
-        echo "test-arm: the promises on $cpu"
-        LOOKALIKE_PROGRAM="qemu-aarch64-static -cpu $cpu $program" \
-            cargo test --workspace --test promises --no-fail-fast -- "${skips[@]}" </dev/null || failed+=" promises-on-$cpu"
-    done
+    if in_time board-config/arm/build.sh qemu; then
+        program=$PWD/target/boards/qemu/lookalike
+        # The promises themselves are asked on this machine, by the tests' own build.
+        cargo build --workspace --all-targets
+        [ -f models/out/manifest.toml ] || target/debug/lookalike-models setup
+        tests/arm/program.py "$program" target/debug/lookalike
+        for cpu in cortex-a72 cortex-a76; do
+            echo "test-arm: the promises on $cpu"
+            LOOKALIKE_PROGRAM="qemu-aarch64-static -cpu $cpu $program" \
+                in_time cargo test --workspace --test promises --no-fail-fast -- "${skips[@]}" </dev/null || note "promises-on-$cpu" $?
+        done
+    else
+        note promises-build $?
+    fi
 fi
 [ -z "$failed" ] || { echo "test-arm: FAILED:$failed"; exit 1; }
 echo "test-arm: all passed"
