@@ -10,5 +10,5 @@ scp -q "$deb" "$host:/tmp/lookalike.deb" || { echo "deploy: $host cannot be reac
 # A board file that was changed on the board stays as it is there. The package starts the booth, and `start` waits until it runs.
 ssh "$host" 'sudo=""; [ "$(id -u)" -eq 0 ] || sudo=sudo
     $sudo dpkg --install --force-confold /tmp/lookalike.deb && rm /tmp/lookalike.deb || exit 1
-    $sudo systemctl start lookalike; systemctl status --no-pager --lines 5 lookalike' ||
+    $sudo systemctl start lookalike; $sudo systemctl status --no-pager --lines 5 lookalike' ||
     { echo "deploy: the booth does not run on $host: what it says is above, and lookalike doctor there says more" >&2; exit 1; }
