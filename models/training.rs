@@ -89,7 +89,7 @@ fn where_no_checkpoint_can_be_written_the_one_before_stays_whole() {
     full.args(["train", "digits", "ae", "--batch", "8", "--epochs", "3", "--resume", "--data"]).arg(data.path());
     let full = full.arg("--out").arg(out.path()).output().unwrap();
     assert_eq!(full.status.code(), Some(2));
-    assert!(words(&full).contains("the checkpoint before is whole"), "{}", words(&full));
+    assert!(words(&full).contains("its last checkpoint is whole"), "{}", words(&full));
     assert_eq!(std::fs::read(out.path().join("checkpoint")).unwrap(), before);
     done(train("ae", data.path(), out.path(), &["--epochs", "3", "--resume"]));
 }

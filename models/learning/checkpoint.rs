@@ -47,7 +47,7 @@ pub fn save(path: &Path, place: &Place, memory: &Memory) -> Result<()> {
         bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
     }
     bytes.extend(Sha256::digest(&bytes).as_slice().to_vec());
-    files::write(path, &bytes).context("the training stops; the checkpoint before is whole: go on from it with --resume")
+    files::write(path, &bytes)
 }
 
 /// Puts a checkpoint back into `memory`. `wanted`: what this training is; its epoch and batch are not looked at.

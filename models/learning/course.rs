@@ -48,6 +48,9 @@ pub struct Shown {
 /// Time between checkpoints within an epoch.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
+/// What a file that cannot be written means: a checkpoint replaces the one before wholly or not at all.
+const STOPS: &str = "the training stops; its last checkpoint is whole: make room and go on from it with --resume";
+
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -67,21 +70,15 @@ impl Course<'_> {
     pub fn run<L: Learner>(&self, learner: &mut L, data: &Pictures, samples: impl Fn(&L) -> Result<Shown>) -> Result<End> {
         let batches = data.len() / self.batch;
         ensure!(batches > 0, "{} pictures do not fill a batch of {}: take a smaller --batch", data.len(), self.batch);
-        let mut place = Place { what: self.what.clone(), settings: self.settings.clone(), data: data.hash(), epoch: 0, batch: 0 };
+        let mut place = self.begin(learner, data)?;
         let path = self.checkpoint();
-        if self.resume {
-            place = checkpoint::load(&path, &place, learner.memory())?;
-            eprintln!("going on after epoch {}, batch {}", place.epoch, place.batch);
-        } else {
-            let there = path.exists();
-            ensure!(!there, "{} holds a training: go on with --resume, or name another --out", self.out.display());
-        }
         let variety = watch::variety(&data.floats(0..data.len().min(64)), data.length());
         let (began, mut saved, mut done) = (Instant::now(), Instant::now(), 0usize);
         while place.epoch < self.epochs {
             let seed = self.seed ^ (place.epoch as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f);
             let order = Dice::new(seed).order(data.len());
-            let bar = Progress::pieces(&format!("epoch {}/{}", place.epoch + 1, self.epochs), batches as u64);
+            let title = format!("epoch {}/{}", place.epoch + 1, self.epochs);
+            let bar = Progress::pieces(&title, batches as u64);
             let mut losses = Losses::default();
             while place.batch < batches {
                 let share = (place.epoch * batches + place.batch) as f32 / (self.epochs * batches) as f32;
@@ -89,12 +86,11 @@ impl Course<'_> {
                 place.batch += 1;
                 done += 1;
                 ensure!(losses.finite(), "the losses are no numbers any more: go on from the checkpoint before, or begin anew");
-                let left = batches * (self.epochs - place.epoch) - place.batch;
-                let left = began.elapsed().mul_f64(left as f64 / done as f64);
-                bar.note(place.batch as u64, &format!("{losses}, {} left", words(left)));
+                let left = left(began.elapsed(), done, batches * (self.epochs - place.epoch) - place.batch);
+                bar.note(place.batch as u64, &format!("{title}, {left}: {losses}"));
                 let stop = self.stop.load(Ordering::Relaxed);
                 if place.batch < batches && (stop || saved.elapsed() > SAVE_EVERY) {
-                    checkpoint::save(&path, &place, &learner.memory())?;
+                    checkpoint::save(&path, &place, &learner.memory()).context(STOPS)?;
                     saved = Instant::now();
                 }
                 if stop && place.batch < batches {
@@ -103,23 +99,56 @@ impl Course<'_> {
             }
             bar.done();
             place = Place { epoch: place.epoch + 1, batch: 0, ..place };
-            let Shown { pictures, columns, drawn } = samples(learner)?;
-            let made = &pictures[pictures.len() - drawn * data.length()..];
-            let share = (drawn > 1).then(|| watch::variety(made, data.length()) / variety.max(1e-6));
-            let percent = share.map(|s| format!(", variety of samples {:.0} %", s * 100.0)).unwrap_or_default();
-            eprintln!("epoch {}/{}: {losses}{percent}, {} s", place.epoch, self.epochs, began.elapsed().as_secs());
-            if let Some(words) = watch::collapse(share, &losses.means()) {
-                eprintln!("epoch {}: {words}", place.epoch);
-            }
+            let shown = samples(learner)?;
+            let time = match batches * (self.epochs - place.epoch) {
+                0 => format!("after {}", words(began.elapsed())),
+                more => left(began.elapsed(), done, more),
+            };
+            self.tell(place.epoch, &losses, shown.variety(data.length()).map(|v| v / variety.max(1e-6)), &time);
+            // The picture first, so that a run killed between the two draws it again; and no picture is worth a checkpoint.
             let picture = self.out.join(format!("epoch-{:04}.png", place.epoch));
-            checkpoint::save(&path, &place, &learner.memory())?;
+            let drawn = super::grid::write(&picture, &shown.pictures, data.shape, shown.columns);
+            checkpoint::save(&path, &place, &learner.memory()).context(STOPS)?;
             saved = Instant::now();
-            super::grid::write(&picture, &pictures, data.shape, columns)?;
+            drawn.context(STOPS)?;
             if self.stop.load(Ordering::Relaxed) && place.epoch < self.epochs {
                 return Ok(End::Stopped);
             }
         }
         Ok(End::Finished)
+    }
+
+    /// Goes on from the checkpoint, or leaves the first one.
+    fn begin(&self, learner: &mut impl Learner, data: &Pictures) -> Result<Place> {
+        let place = Place { what: self.what.clone(), settings: self.settings.clone(), data: data.hash(), epoch: 0, batch: 0 };
+        let path = self.checkpoint();
+        if self.resume {
+            let place = checkpoint::load(&path, &place, learner.memory())?;
+            eprintln!("going on after epoch {}, batch {}", place.epoch, place.batch);
+            return Ok(place);
+        }
+        ensure!(!path.exists(), "{} holds a training: go on with --resume, or name another --out", self.out.display());
+        // Whether there is room for it is known before time was spent, and a run that is killed at once can go on.
+        checkpoint::save(&path, &place, &learner.memory())
+            .context("the training does not begin: make room, or name another --out")?;
+        Ok(place)
+    }
+
+    /// What an epoch came to. `variety`: of samples, as a share of that of real pictures.
+    fn tell(&self, epoch: usize, losses: &Losses, variety: Option<f32>, time: &str) {
+        let percent = variety.map(|v| format!(", variety of samples {:.0} %", v * 100.0)).unwrap_or_default();
+        eprintln!("epoch {epoch}/{}: {losses}{percent}, {time}", self.epochs);
+        if let Some(words) = watch::collapse(variety, &losses.means()) {
+            eprintln!("epoch {epoch}: {words}");
+        }
+    }
+}
+
+impl Shown {
+    /// Of those that were made from noise, pictures of `length` numbers each.
+    fn variety(&self, length: usize) -> Option<f32> {
+        let made = &self.pictures[self.pictures.len() - self.drawn * length..];
+        (self.drawn > 1).then(|| watch::variety(made, length))
     }
 }
 
@@ -139,8 +168,13 @@ fn pace(share: f32) -> f32 {
     (2.0 * (1.0 - share)).clamp(0.0, 1.0)
 }
 
-fn words(left: Duration) -> String {
-    match left.as_secs() {
+/// How long `left` batches take when `done` have taken `spent`.
+fn left(spent: Duration, done: usize, left: usize) -> String {
+    format!("{} left", words(spent.mul_f64(left as f64 / done.max(1) as f64)))
+}
+
+fn words(time: Duration) -> String {
+    match time.as_secs() {
         seconds @ ..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds.div_ceil(60)),
     }
