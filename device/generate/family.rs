@@ -105,15 +105,17 @@ impl Family {
 }
 
 fn missing(family: &str, kind: Kind) -> String {
-    match kind {
-        Kind::Gan | Kind::Conditional => {
-            format!("the manifest has no `{family}-{}-generator`: run `make models`", kind.name())
-        }
-        _ => {
-            format!("the manifest has no `{family}-{0}-encoder` with its `{family}-{0}-decoder`: run `make models`", kind.name())
-        }
-    }
+    let name = format!("{family}-{}", kind.name());
+    let lacks = match kind {
+        Kind::Gan | Kind::Conditional => format!("`{name}-generator`"),
+        _ => format!("`{name}-encoder` with its `{name}-decoder`"),
+    };
+    let advice = if family == OURS { "run `make models`" } else { "add it, as README.md says under Own networks" };
+    format!("the manifest has no {lacks}: {advice}")
 }
+
+/// The family that the set-up brings.
+const OURS: &str = "digits";
 
 #[cfg(test)]
 mod tests {
@@ -129,6 +131,8 @@ mod tests {
         assert!(complaint(family.coder(Kind::Variational).err().unwrap()).contains("`digits-vae-encoder`"));
         assert!(complaint(family.coder(Kind::Gan).err().unwrap()).contains("no encoder"));
         assert!(complaint(family.known().unwrap_err()).contains("digits/digits-images.idx3"));
+        let mut family = Family { name: "cats".into(), ..Family::default() };
+        assert!(complaint(family.generator(Kind::Gan).err().unwrap()).contains("`cats-gan-generator`: add it"));
     }
 
     #[test]

@@ -52,8 +52,14 @@ pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> 
         eprintln!("stopped; the checkpoint is in {}: go on with --resume", out.display());
         return Ok(());
     }
-    for (path, far) in digits::export::write(&prefix, &nets, &out)? {
+    let written = digits::export::write(&prefix, &nets, &out)?;
+    for (path, far) in &written {
         println!("{}: within {far:.1e} of the learner's answers", path.display());
+    }
+    if let Family::Pictures(options) = family {
+        let paths: Vec<PathBuf> = written.into_iter().map(|(path, _)| path).collect();
+        let entries = pictures::export::write_entries(options.kind, &nets, &paths, &out)?;
+        println!("{}: for the end of a manifest.toml that the nets are copied beside", entries.display());
     }
     Ok(())
 }
