@@ -37,7 +37,7 @@ pub struct Options {
     /// A digit that was not there when the map was made: a picture file of the nets' size or the number of a real digit
     #[arg(long, value_name = "INPUT")]
     probe: Vec<Input>,
-    /// Folder for vectors.tsv, metadata.tsv, sprite.png and config.json
+    /// Folder for vectors.tsv, metadata.tsv, sprite.png, and what joins them: `tensorboard --logdir DIR` opens it
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Gallery file; without it, the board file's
@@ -111,7 +111,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     }
     let failed = probe(&mut ready, &options, &items, &map)?;
     if let Some(folder) = &options.export {
-        export(folder, &items)?;
+        export(folder, options.what, &items)?;
     }
     if let Some(out) = &ready.out {
         picture(out, &options, &items, &map)?;
@@ -182,15 +182,20 @@ fn probe(ready: &mut Ready, options: &Options, items: &Items, map: &Map) -> Resu
 /// Thumbnails of the projector, in pixels.
 const THUMBNAIL_PX: u32 = 28;
 
-fn export(folder: &std::path::Path, items: &Items) -> Result<()> {
+fn export(folder: &std::path::Path, what: What, items: &Items) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let labels: Vec<Vec<String>> = items.labels.iter().map(|label| vec![label.clone()]).collect();
     let export = Export { length: items.length, vectors: &items.vectors, columns: &[items.column], labels: &labels };
     let thumbnails: Vec<Chip> = items.thumbnails.iter().map(small).collect();
+    let name = match what {
+        What::Digits => "digits",
+        What::Gallery => "gallery",
+    };
     let text = [
         ("vectors.tsv", export.vectors_tsv()),
         ("metadata.tsv", export.metadata_tsv()),
-        ("config.json", export.config_json(items.column, THUMBNAIL_PX)),
+        ("config.json", export.config_json(name, THUMBNAIL_PX)),
+        ("projector_config.pbtxt", export.config_pbtxt(name, THUMBNAIL_PX)),
     ];
     for (name, text) in text {
         out::atomically(&folder.join(name), text.as_bytes())?;

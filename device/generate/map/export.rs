@@ -1,5 +1,5 @@
 //! Vectors, their labels and thumbnails in; the files that the TensorFlow Embedding Projector opens out (TensorBoard,
-//! "Visualizing data using the Embedding Projector"): two tables of tab-separated values, and all thumbnails in one picture.
+//! "Visualizing data using the Embedding Projector"): two tables of tab-separated values, all thumbnails in one picture, and what joins them.
 
 use crate::types::Chip;
 use std::fmt::Write;
@@ -38,7 +38,16 @@ impl Export<'_> {
         head.into_iter().chain(rows).collect()
     }
 
-    /// What joins the files for a projector that is given an address: paths are beside it. `side_px` is a thumbnail's side.
+    /// What joins the files for the projector in TensorBoard: `projector_config.pbtxt` in its folder of logs, paths are beside it.
+    pub fn config_pbtxt(&self, name: &str, side_px: u32) -> String {
+        let side = format!("    single_image_dim: {side_px}\n");
+        let sprite = format!("  sprite {{\n    image_path: \"sprite.png\"\n{side}{side}  }}\n");
+        let tables = "  tensor_path: \"vectors.tsv\"\n  metadata_path: \"metadata.tsv\"\n";
+        format!("embeddings {{\n  tensor_name: \"{name}\"\n{tables}{sprite}}}\n")
+    }
+
+    /// What joins the files for the projector on a page, which is given an address: paths are beside it. `side_px` is a
+    /// thumbnail's side.
     pub fn config_json(&self, name: &str, side_px: u32) -> String {
         let count = self.vectors.len() / self.length.max(1);
         let embedding = serde_json::json!({
@@ -95,12 +104,17 @@ mod tests {
     }
 
     #[test]
-    fn the_config_names_the_shape_and_the_files() {
+    fn the_configs_name_the_shape_and_the_files() {
         let labels = [vec!["7".to_string()], vec!["3".into()]];
-        let config: serde_json::Value = serde_json::from_str(&export(&["digit"], &labels).config_json("digits", 28)).unwrap();
+        let export = export(&["digit"], &labels);
+        let config: serde_json::Value = serde_json::from_str(&export.config_json("digits", 28)).unwrap();
         let embedding = &config["embeddings"][0];
         assert_eq!(embedding["tensorShape"], serde_json::json!([2, 2]));
         assert_eq!(embedding["sprite"]["singleImageDim"], serde_json::json!([28, 28]));
+        let board = export.config_pbtxt("digits", 28);
+        let lines: Vec<&str> = board.lines().map(str::trim).collect();
+        assert_eq!(lines[..3], ["embeddings {", "tensor_name: \"digits\"", "tensor_path: \"vectors.tsv\""]);
+        assert_eq!(lines[4..8], ["sprite {", "image_path: \"sprite.png\"", "single_image_dim: 28", "single_image_dim: 28"]);
     }
 
     #[test]
