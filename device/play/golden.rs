@@ -229,6 +229,24 @@ fn a_visitor_among_the_faces_and_a_digit_in_space() {
 }
 
 #[test]
+fn a_face_that_a_finger_chose_counts_for_more_than_the_visitor() {
+    let (mut canvas, mut play) = (canvas(640, 480, false), play());
+    settled(&mut play, Mode::Map, &mut canvas);
+    let of_visitor = canvas.pixels().to_vec();
+    let mut places = (60..400).step_by(40).flat_map(|y| (20..440).step_by(40).map(move |x| Pixel { x, y }));
+    let chosen = places.find(|&at| {
+        tap(&mut play, Mode::Map, &canvas, at);
+        settled(&mut play, Mode::Map, &mut canvas);
+        canvas.pixels() != of_visitor
+    });
+    assert!(chosen.is_some(), "no tap changes what the visitor sees");
+    let faces = control(&mut play, Mode::Map, &canvas, 0);
+    tap(&mut play, Mode::Map, &canvas, faces);
+    settled(&mut play, Mode::Map, &mut canvas);
+    assert!(canvas.pixels() == of_visitor, "the choice stays when the faces are asked for anew");
+}
+
+#[test]
 fn a_terminal_shows_them_too() {
     for mode in [Mode::Blend, Mode::Reconstruct, Mode::Map] {
         let mut canvas = canvas(80, 48, true);

@@ -28,6 +28,9 @@ const DIGITS_MOST: usize = 400;
 /// Lines to so many neighbours.
 const NEAREST: usize = 3;
 
+/// A choice makes way for whoever is in view after so many seconds.
+const CHOSEN_S: f64 = 20.0;
+
 /// Turns in a second, by itself.
 const SPEED: f64 = 0.06;
 
@@ -64,6 +67,8 @@ pub(super) struct Map {
     is_asked: Option<Source>,
     complaint: Option<String>,
     chosen: Option<usize>,
+    /// When a finger chose, in seconds.
+    chosen_at: f64,
     newcomer: Option<[f32; 3]>,
     face: Option<Chip>,
     nearest: Vec<(usize, f32)>,
@@ -90,6 +95,7 @@ impl Map {
             is_asked: None,
             complaint: None,
             chosen: None,
+            chosen_at: 0.0,
             newcomer: None,
             face: None,
             nearest: Vec::new(),
@@ -160,9 +166,9 @@ impl Map {
         let visitor = visitor.filter(|_| self.source == Source::Faces);
         let Some(projection) = self.projection() else { return };
         let newcomer = visitor.and_then(|v| projection.place(v.embedding));
-        let nearest = match (newcomer, visitor, self.chosen) {
-            (Some(_), Some(visitor), _) => projection.nearest(visitor.embedding, NEAREST),
-            (_, _, Some(chosen)) => {
+        // At a booth somebody is always in view: a finger counts for more.
+        let nearest = match (self.chosen, newcomer.and(visitor)) {
+            (Some(chosen), _) => {
                 let length = projection.length();
                 let vector = projection.vectors().get(chosen * length..(chosen + 1) * length).unwrap_or_default().to_vec();
                 let mut near = projection.nearest(&vector, NEAREST + 1);
@@ -170,7 +176,8 @@ impl Map {
                 near.truncate(NEAREST);
                 near
             }
-            _ => Vec::new(),
+            (None, Some(visitor)) => projection.nearest(visitor.embedding, NEAREST),
+            (None, None) => Vec::new(),
         };
         self.face = newcomer.and(visitor).and_then(|v| v.chip.cloned());
         (self.newcomer, self.nearest) = (newcomer, nearest);
@@ -251,7 +258,7 @@ impl Piece for Map {
                 let points = self.points();
                 let chosen = map::hit(&self.view(&points), stage, dims, at);
                 drop(points);
-                self.chosen = chosen;
+                (self.chosen, self.chosen_at) = (chosen, self.last);
             }
             Touch::Down => self.dragged = Some(at),
             Touch::Up => self.dragged = None,
@@ -267,7 +274,7 @@ impl Piece for Map {
 
     fn leave(&mut self) {
         // A question that was open is forgotten with the mode.
-        self.is_asked = None;
+        (self.is_asked, self.chosen) = (None, None);
     }
 
     fn tick(&mut self, moment: &Moment) {
@@ -282,6 +289,9 @@ impl Piece for Map {
         self.ask_chart(moment);
         self.take_tsne();
         self.ask_tsne();
+        if self.newcomer.is_some() && moment.now - self.chosen_at > CHOSEN_S {
+            self.chosen = None;
+        }
         self.look(moment.visitor);
     }
 

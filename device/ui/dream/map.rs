@@ -29,7 +29,7 @@ pub struct View<'a> {
     pub newcomer: Option<[f32; 3]>,
     /// The newcomer's picture.
     pub face: Option<&'a Chip>,
-    /// The points nearest to the newcomer, or to the chosen one, with their distances.
+    /// The points nearest to the chosen one, or else to the newcomer, with their distances.
     pub nearest: &'a [(usize, f32)],
     /// The point that a finger chose.
     pub chosen: Option<usize>,
@@ -93,23 +93,24 @@ pub fn draw_plot(canvas: &mut Canvas, view: &View, plot: Area, dims: Dims) {
         for &(index, place) in &order {
             draw_point(canvas, view, index, place, few, dims);
         }
-        let center = match (view.newcomer, view.chosen) {
-            (Some(place), _) => Some(at(plot, place, view, dims)),
-            (None, Some(index)) => view.points.get(index).map(|point| at(plot, point.place, view, dims)),
-            (None, None) => None,
-        };
-        let Some([x, y, _]) = center else { return };
-        for (index, _) in view.nearest {
-            if let Some(point) = view.points.get(*index) {
+        let chosen = view.chosen.and_then(|index| view.points.get(index)).map(|point| at(plot, point.place, view, dims));
+        let newcomer = view.newcomer.map(|place| at(plot, place, view, dims));
+        if let Some([x, y, _]) = chosen.or(newcomer) {
+            for point in view.nearest.iter().filter_map(|(index, _)| view.points.get(*index)) {
                 let [to_x, to_y, _] = at(plot, point.place, view, dims);
                 canvas.line([x, y], [to_x, to_y], (dims.body as f32 / 8.0).max(1.0), ACCENT, 220);
             }
         }
-        let side = if view.newcomer.is_some() && !dims.cells { dims.touch } else { dims.body.max(2) };
-        let place = Area::new(x as i32 - side / 2, y as i32 - side / 2, side, side);
-        canvas.round(place.inset(-3, -3), if view.face.is_some() { dims.radius } else { side }, ACCENT, 255);
-        if let Some(face) = view.face.filter(|_| view.newcomer.is_some()) {
-            canvas.picture(face, place, false);
+        let around = |[x, y, _]: [f32; 3], side: i32| Area::new(x as i32 - side / 2, y as i32 - side / 2, side, side);
+        if let Some(place) = chosen.map(|place| around(place, dims.body.max(2))) {
+            canvas.round(place.inset(-3, -3), place.w, ACCENT, 255);
+        }
+        let side = if dims.cells { dims.body.max(2) } else { dims.touch };
+        if let Some(place) = newcomer.map(|place| around(place, side)) {
+            canvas.round(place.inset(-3, -3), if view.face.is_some() { dims.radius } else { side }, ACCENT, 255);
+            if let Some(face) = view.face {
+                canvas.picture(face, place, false);
+            }
         }
     });
 }
@@ -140,9 +141,9 @@ fn draw_point(canvas: &mut Canvas, view: &View, index: usize, [x, y, depth]: [f3
 
 /// The nearest ones with their pictures and distances.
 fn draw_list(canvas: &mut Canvas, view: &View, area: Area, dims: Dims) {
-    let title = match (view.newcomer, view.chosen.and_then(|i| view.points.get(i))) {
-        (Some(_), _) => "nearest to you".to_string(),
-        (None, Some(point)) => format!("nearest to {}", point.label),
+    let title = match (view.chosen.and_then(|i| view.points.get(i)), view.newcomer) {
+        (Some(point), _) => format!("nearest to {}", point.label),
+        (None, Some(_)) => "nearest to you".to_string(),
         (None, None) => return draw_words(canvas, view.empty, area, dims),
     };
     let (row, mut rest) = area.cut_top(dims.line);

@@ -82,7 +82,7 @@ pub fn draw(canvas: &mut Canvas, view: &View, stage: Area, dims: Dims) {
 /// A bar for each class in two columns.
 fn draw_shares(canvas: &mut Canvas, verdict: &Verdict, area: Area, dims: Dims) {
     let rows = verdict.shares.len().div_ceil(2).max(1) as i32;
-    let pitch = dims.even(area.h / rows).min(dims.line * 3 / 2);
+    let pitch = dims.even((area.h / rows).min(dims.line * 3 / 2));
     let px = dims.body.min(pitch);
     if pitch < if dims.cells { 2 } else { 8 } {
         return;
