@@ -247,6 +247,7 @@ fn a_map_is_exported_for_the_projector_and_a_newcomer_moves_nobody() {
     assert_eq!((text("vectors.tsv").lines().count(), text("metadata.tsv").lines().count()), (50, 50));
     let config: Value = serde_json::from_str(&text("config.json")).unwrap();
     assert_eq!(config["embeddings"][0]["tensorShape"][0], 50);
+    assert!(text("projector_config.pbtxt").contains("tensor_path: \"vectors.tsv\""));
     assert_eq!(picture(&export.join("sprite.png")).dimensions(), (8 * 28, 8 * 28));
     let twice = |_| run(&mut dream("map --method t-sne --count 60 --seed 2 --json")).out;
     let [first, second] = [0, 1].map(twice);
@@ -276,6 +277,23 @@ fn where_pictures_cannot_go_is_said_before_any_work() {
         assert!(code == 2 && words.contains(wanted), "{out}: {words}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_would_be_too_large_or_is_no_number_is_refused_in_words() {
+    if !has_nets("what_would_be_too_large_or_is_no_number_is_refused_in_words") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // Enlarged it would take ten gigabytes.
+    let path = folder.path().join("x.png");
+    let ran = run(dream("sample --count 4096 --zoom 32 --out").arg(&path));
+    assert!(ran.code == 2 && ran.err.contains("59424x59424 pixels: too large"), "{}", ran.err);
+    assert!(!path.exists());
+    for reach in ["nan", "inf", "1e9"] {
+        let ran = run(&mut dream(&format!("reconstruct 0 --around 2 --reach {reach}")));
+        assert!(ran.code == 2 && ran.err.contains("0 to 100"), "{reach}: {}", ran.err);
+    }
 }
 
 #[test]

@@ -25,6 +25,9 @@ enum Kind {
 /// The most pixels a side of a file may have.
 const MOST_PX: usize = 16_384;
 
+/// The most pixels of all pictures of a film together.
+const MOST_FILM_PX: usize = 1 << 29;
+
 impl Out {
     /// Looks at the name and the folder, before work is done in vain.
     pub fn open(path: &Path, zoom: usize) -> Result<Self> {
@@ -61,25 +64,26 @@ impl Out {
 
     /// Pictures one after the other, each for `ms`, over and over; as PNG, the first alone.
     pub fn film(&self, pictures: &[Chip], ms: u32) -> Result<()> {
-        let large: Vec<Chip> =
-            pictures.iter().take(if self.is_film() { usize::MAX } else { 1 }).map(|p| self.enlarge(p)).collect();
-        let Some(first) = large.first() else { bail!("there is no picture to write into {}", self.path.display()) };
+        let pictures = &pictures[..if self.is_film() { pictures.len() } else { pictures.len().min(1) }];
+        let Some(first) = pictures.first() else { bail!("there is no picture to write into {}", self.path.display()) };
+        // Before anything is enlarged: a few letters typed should not take all memory.
+        let [wide, high] = [first.width, first.height].map(|side| side as usize * self.zoom);
         ensure!(
-            first.width as usize <= MOST_PX && first.height as usize <= MOST_PX,
-            "a picture of {}x{} pixels is too large: ask for fewer or a smaller --zoom",
-            first.width,
-            first.height
+            wide <= MOST_PX && high <= MOST_PX && wide * high * pictures.len() <= MOST_FILM_PX,
+            "{} of {wide}x{high} pixels: too large, ask for fewer, smaller ones or a smaller --zoom",
+            super::super::count(pictures.len(), "picture")
         );
         let mut bytes = Vec::new();
         let why = || format!("{} cannot be encoded", self.path.display());
         match self.kind {
-            Kind::Png => PngEncoder::new(&mut bytes)
-                .write_image(&first.pixels, first.width, first.height, ExtendedColorType::Rgb8)
-                .with_context(why)?,
+            Kind::Png => {
+                let Chip { width, height, pixels } = self.enlarge(first);
+                PngEncoder::new(&mut bytes).write_image(&pixels, width, height, ExtendedColorType::Rgb8).with_context(why)?;
+            }
             Kind::Gif => {
                 let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
                 encoder.set_repeat(Repeat::Infinite).with_context(why)?;
-                for picture in &large {
+                for picture in pictures.iter().map(|picture| self.enlarge(picture)) {
                     let rgba = picture.pixels.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
                     let rgba = RgbaImage::from_raw(picture.width, picture.height, rgba).with_context(why)?;
                     let delay = Delay::from_numer_denom_ms(ms, 1);

@@ -18,7 +18,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=64))]
     around: u64,
     /// How far around: standard deviations are multiplied by it
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = reach)]
     reach: f32,
     /// Inputs: picture files of the nets' size, numbers of real digits, or all:7 for a class
     #[arg(required = true, value_name = "INPUT")]
@@ -39,6 +39,11 @@ struct Line {
     /// What the classifier takes the reconstruction for, and how surely; null without a classifier.
     judged: Option<usize>,
     confidence: Option<f32>,
+}
+
+fn reach(text: &str) -> Result<f32, String> {
+    let reach: f32 = text.parse().map_err(|_| "not a number".to_string())?;
+    (0.0..=100.0).contains(&reach).then_some(reach).ok_or("0 to 100".into())
 }
 
 /// Input, reconstruction and samples in one row per input.

@@ -54,10 +54,11 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     if options.shared.json {
         line(&json::to_line(&Line { net: kind.name(), seed: options.shared.seed, frames, judged })?)?;
     } else {
-        let mut seen = judged.unwrap_or_default();
-        seen.dedup();
-        let words: Vec<String> = seen.iter().map(usize::to_string).collect();
-        line(&format!("{}: {frames} pictures, by the classifier's eye {}", kind.name(), words.join(" ")))?;
+        let words = judged.map_or("no classifier looked at them".into(), |mut seen| {
+            seen.dedup();
+            format!("by the classifier's eye {}", seen.iter().map(usize::to_string).collect::<Vec<_>>().join(" "))
+        });
+        line(&format!("{}: {frames} pictures, {words}", kind.name()))?;
     }
     match ready.out {
         Some(out) if out.is_film() => out.film(&film, 50)?,
