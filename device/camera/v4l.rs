@@ -121,7 +121,7 @@ struct Running {
     /// Always there but in `drop`.
     stream: Option<Stream<'static>>,
     started: bool,
-    /// When the last picture was handed over.
+    /// When the last picture was taken.
     last: Instant,
 }
 
@@ -176,7 +176,9 @@ impl Running {
             if handle.poll(libc::POLLIN, 0).unwrap_or(0) > 0 {
                 continue;
             }
-            (frame.taken, self.last) = (taken(meta), Instant::now());
+            frame.taken = taken(meta);
+            // A stamp from long ago is one that nobody can count from.
+            self.last = Instant::now() - frame.taken.elapsed().min(self.mode.stale_after());
             if frame.taken.elapsed() > self.mode.stale_after() && !waited_again {
                 // While nobody read, the driver ran out of buffers: this one is from before.
                 waited_again = true;

@@ -56,4 +56,13 @@ mod tests {
         put_back();
         assert_eq!(*done.lock().unwrap(), [2, 1]);
     }
+
+    #[test]
+    fn a_panic_undoes_them_too() {
+        let done = Arc::new(Mutex::new(false));
+        let undone = Arc::clone(&done);
+        remember(move || *undone.lock().unwrap() = true);
+        assert!(std::thread::spawn(|| panic!("as a test wants it")).join().is_err());
+        assert!(*done.lock().unwrap());
+    }
 }

@@ -38,6 +38,19 @@ fn every_board_file_has_the_same_keys() {
 }
 
 #[test]
+fn every_value_has_its_reason() {
+    for file in boards() {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut before = "";
+        for line in text.lines() {
+            let is_value = line.starts_with(|c: char| c.is_ascii_lowercase());
+            assert!(!is_value || line.contains(" # ") || before.starts_with('#'), "{}: {line}", file.display());
+            before = line;
+        }
+    }
+}
+
+#[test]
 fn an_unknown_key_is_refused_in_every_board_file_and_section() {
     let folder = tempfile::tempdir().unwrap();
     let changed = folder.path().join("board.toml");

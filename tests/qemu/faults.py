@@ -85,6 +85,7 @@ def package():
             camera.do("show 0")
             shutil.copy(BUILD / "share/lookalike.deb", board.share)
             board.sh("dpkg --install /host/lookalike.deb", 1500)
+            examine(board, camera)
             enroll = "lookalike enroll --name"
             board.sh(f"{enroll} '{OBAMA}' /host/film/obama.jpg && {enroll} '{BIDEN}' /host/film/biden.jpg", 600)
             owner = board.sh("stat -c '%U %a' /var/lib/lookalike /var/lib/lookalike/gallery").split()
@@ -111,6 +112,24 @@ def package():
             board.sh("dpkg --remove lookalike", 300)
             board.sh("! test -e /usr/bin/lookalike; test -e /var/lib/lookalike/gallery; ! systemctl is-active lookalike")
             board.sh("dpkg --purge lookalike; ! test -e /var/lib/lookalike; ! test -e /etc/lookalike", 300)
+
+
+def examine(board, camera):
+    """`doctor` where the package is new: nothing is missing but people; then the camera is."""
+    has_camera = lambda: "yes" in board.sh("test -e /dev/video0 && echo yes", codes=())
+    board.sh("systemctl stop lookalike", 300)
+    until(60, "the camera", has_camera)
+    doctor(board, 0, "nobody in /var/lib/lookalike/gallery yet", "/dev/video0", "/dev/dri/card0", "kernels: neon (")
+    camera.do("unplug")
+    until(60, "no camera", lambda: not has_camera())
+    doctor(board, 1, "no video device: plug a USB camera in", "rpicam-vid is not installed")
+    camera.do("plug")
+
+
+def doctor(board, code, *words):
+    said = board.sh("lookalike doctor", 300, codes=(code,))
+    if missing := [word for word in words if word not in said]:
+        raise Failure(f"doctor does not say {missing}: {said}")
 
 
 def free_port():

@@ -8,6 +8,7 @@ scene, at last the table of figures; with --times how often each passed.
 
 import concurrent.futures
 import shutil
+import subprocess
 import sys
 import time
 import traceback
@@ -54,6 +55,15 @@ def play(name):
         return name, text, time.monotonic() - started
 
 
+def sizes():
+    """Of what a board gets."""
+    program, package = board.BUILD / "share/lookalike", board.BUILD / "share/lookalike.deb"
+    installed = int(subprocess.run(["dpkg-deb", "-f", package, "Installed-Size"], check=True, capture_output=True).stdout) * 1024
+    megabytes = lambda size: f"{size / 1e6:.1f} MB"
+    sizes = [path.stat().st_size for path in (program, package)]
+    return {"program, static": megabytes(sizes[0]), "package, and installed": f"{megabytes(sizes[1])}, {megabytes(installed)}"}
+
+
 def main(words):
     if "--list" in words:
         for name, function in SCENES.items():
@@ -83,7 +93,7 @@ def main(words):
                 continue
             print(f"{'FAIL' if error else 'ok':4} {name} ({seconds:.0f} s){': ' + error if error else ''}", flush=True)
             (failed if error else passed)[name] += 1
-    for what, figure in board.FIGURES.items():
+    for what, figure in {**sizes(), **board.FIGURES}.items():
         print(f"{what:52} {figure}")
     if times > 1:
         for name in wanted:
