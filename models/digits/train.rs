@@ -19,6 +19,9 @@ use std::sync::atomic::AtomicBool;
 
 const COLUMNS: usize = 10;
 
+/// Digits in a batch.
+const BATCH: usize = 64;
+
 /// Trains, or goes on training, in the folder `out`.
 pub fn train(
     kind: Kind,
@@ -28,11 +31,12 @@ pub fn train(
     stop: Arc<AtomicBool>,
 ) -> Result<(Vec<(&'static str, Net)>, End)> {
     let mut student = net::new(kind, options.seed, options.rate, options.d_steps.into(), options.g_steps.into());
+    let batch = options.batch(BATCH);
     let course = Course {
         what: format!("digits {}", kind.name()),
-        settings: options.settings(),
+        settings: options.settings(batch),
         seed: options.seed,
-        batch: options.batch as usize,
+        batch,
         epochs: options.epochs as usize,
         out,
         resume: options.resume,

@@ -8,9 +8,9 @@ pub struct Options {
     /// Times that every picture is seen; over the second half the learning rates fall to nothing
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub epochs: u32,
-    /// Pictures in a batch
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=4096))]
-    pub batch: u32,
+    /// Pictures in a batch; without it 64 digits, or 16 of other pictures, for a folder of few makes more steps so
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=4096))]
+    batch: Option<u32>,
     /// GANs: batches that the discriminator learns from before the generator's turn
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub d_steps: u32,
@@ -34,9 +34,14 @@ fn rate(text: &str) -> Result<f32, String> {
 }
 
 impl Options {
-    /// Everything that decides what a step does, but for the number of epochs.
-    pub fn settings(&self) -> String {
-        let Self { batch, d_steps, g_steps, rate, seed, .. } = self;
+    /// Pictures in a batch, where the recipe has `usual`.
+    pub fn batch(&self, usual: usize) -> usize {
+        self.batch.map_or(usual, |batch| batch as usize)
+    }
+
+    /// Everything that decides what a step does, but for the number of epochs; `batch`: pictures in one.
+    pub fn settings(&self, batch: usize) -> String {
+        let Self { d_steps, g_steps, rate, seed, .. } = self;
         format!("--batch {batch} --d-steps {d_steps} --g-steps {g_steps} --rate {rate} --seed {seed}")
     }
 }

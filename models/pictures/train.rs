@@ -15,6 +15,9 @@ use std::sync::atomic::AtomicBool;
 
 const COLUMNS: usize = 8;
 
+/// Pictures in a batch. A folder holds some hundred to some thousand: small batches make more steps of them.
+const BATCH: usize = 16;
+
 /// Trains, or goes on training, in the folder `out`.
 pub fn train(
     kind: Kind,
@@ -25,11 +28,12 @@ pub fn train(
 ) -> Result<(Vec<(&'static str, Net)>, End)> {
     let size = pictures.shape[1];
     let mut student = net::new(kind, size, options.seed, options.rate, options.d_steps.into(), options.g_steps.into());
+    let batch = options.batch(BATCH).min(pictures.len());
     let course = Course {
         what: format!("pictures {} --size {size}", kind.name()),
-        settings: options.settings(),
+        settings: options.settings(batch),
         seed: options.seed,
-        batch: (options.batch as usize).min(pictures.len()),
+        batch,
         epochs: options.epochs as usize,
         out,
         resume: options.resume,
