@@ -4,13 +4,16 @@ BOARD  ?= desktop
 FRAMES ?=
 HOST   ?=
 SCENES ?=
+# 12 or 13: the program for an NVIDIA GPU with that CUDA.
+GPU    ?=
 FILE    = $(if $(filter %.toml,$(BOARD)),$(BOARD),board-config/$(BOARD).toml)
 MODELS  = models/out
 BIN     = target/release/lookalike
 # The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
-BUILD   = cargo build --release --workspace --bins
+BUILD   = cargo build --release --workspace --bins $(if $(GPU),--features lookalike/cuda-$(GPU))
+export GPU
 
-.PHONY: help run models test test-arm test-system test-valgrind check eval eval-dream bench kernel-report bless doctor \
+.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream bench kernel-report bless doctor \
         cross deb deploy clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -47,6 +50,12 @@ check: packages  ## formatting, lints, licences of the dependencies
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
 	else echo "check: cargo-deny is not installed, licences and advisories NOT checked: cargo install cargo-deny"; fi
 
+check-gpu: packages  ## builds for a GPU: both compile, and one passes the promises about GPUs where there is none
+	@tests/gpu/check.sh
+
+test-gpu:  ## everything that a GPU can show, on a machine that has one: docs/gpu.md
+	@tests/gpu/run.sh
+
 eval: models  ## accuracy on ../shared/data, as tables
 	target/release/eval --data ../shared/data
 	target/release/eval --data ../shared/data --only precision
@@ -66,7 +75,7 @@ bless: ## rewrite the golden pictures; read the diff
 doctor: models  ## what is there, what is missing, what to do
 	@$(BIN) doctor --board $(FILE)
 
-cross: packages  ## the program for a board, built here: BOARD=rpi4, rpi5 or jetson-orin-nano
+cross: packages  ## the program for a board, built here: BOARD=rpi4, rpi5 or jetson-orin-nano; GPU=12 or 13
 	@board-config/arm/build.sh $(BOARD)
 
 deb: packages  ## its package, with models, service and board file

@@ -16,6 +16,8 @@ const DESKTOP: &str = include_str!("../board-config/desktop.toml");
 pub struct Board {
     /// Folder of `manifest.toml` and the model files.
     pub models: PathBuf,
+    /// Where nets run.
+    pub runtime: Runtime,
     /// [`Camera`].
     pub camera: Camera,
     /// [`Detect`].
@@ -30,6 +32,18 @@ pub struct Board {
     pub screen: Screen,
     /// [`Input`].
     pub input: Input,
+}
+
+/// Where nets run: on the processor, or on a GPU beside it in a build that knows one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    /// On the GPU each net that was measured to be quicker there on this machine, the others on the processor
+    Auto,
+    /// On the processor
+    Cpu,
+    /// On the GPU every net that it can take
+    Cuda,
 }
 
 /// Where frames come from.

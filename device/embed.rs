@@ -54,46 +54,93 @@ impl Embedder {
 
     /// One embedding per chip, in the same order.
     pub fn embed(&mut self, chips: &[Chip]) -> Result<Vec<Embedding>> {
-        let one = |chip| {
-            let mut embedding = Embedding(Vec::new());
-            self.embed_into(chip, &mut embedding).map(|()| embedding)
-        };
-        chips.iter().map(one).collect()
+        let mut embeddings = vec![Embedding(Vec::new()); chips.len()];
+        self.embed_each(chips.iter().zip(&mut embeddings))?;
+        Ok(embeddings)
+    }
+
+    /// Each chip's embedding, into the vector beside it: one chip after the other, or many in one call where the net likes that.
+    pub fn embed_each<'a>(&mut self, mut faces: impl Iterator<Item = (&'a Chip, &'a mut Embedding)>) -> Result<()> {
+        let at_once = self.model.at_once();
+        if at_once == 1 {
+            return faces.try_for_each(|(chip, embedding)| self.embed_into(chip, embedding));
+        }
+        let mut faces: Vec<_> = faces.collect();
+        faces.chunks_mut(at_once).try_for_each(|some| self.embed_some(some))
     }
 
     /// A chip's embedding, into a vector that is kept.
     pub fn embed_into(&mut self, chip: &Chip, embedding: &mut Embedding) -> Result<()> {
-        let Facts { width, height, metric, mirrored, length, .. } = self.facts;
+        self.facts.check(chip)?;
+        let vector = &mut embedding.0;
+        vector.clear();
+        vector.resize(self.facts.length, 0.0);
+        add(vector, self.describe(1, |pixels| pixels.copy_from_slice(&chip.pixels))?);
+        if self.facts.mirrored {
+            add(vector, self.describe(1, |pixels| mirror(chip, pixels))?);
+        }
+        self.facts.finish(vector);
+        Ok(())
+    }
+
+    /// The same for many chips in one call: all of them, then their mirror images where they count.
+    fn embed_some(&mut self, faces: &mut [(&Chip, &mut Embedding)]) -> Result<()> {
+        faces.iter().try_for_each(|(chip, _)| self.facts.check(chip))?;
+        let size = 3 * (self.facts.width * self.facts.height) as usize;
+        let sides = if self.facts.mirrored { 2 } else { 1 };
+        let fill = |pixels: &mut [u8]| {
+            let (plain, mirrored) = pixels.split_at_mut(faces.len() * size);
+            plain.chunks_exact_mut(size).zip(&*faces).for_each(|(pixels, (chip, _))| pixels.copy_from_slice(&chip.pixels));
+            mirrored.chunks_exact_mut(size).zip(&*faces).for_each(|(pixels, (chip, _))| mirror(chip, pixels));
+        };
+        let found = self.describe(sides * faces.len(), fill)?.to_vec();
+        let (length, count) = (self.facts.length, faces.len());
+        for (place, (_, embedding)) in faces.iter_mut().enumerate() {
+            embedding.0.clear();
+            embedding.0.resize(length, 0.0);
+            (0..sides).for_each(|side| add(&mut embedding.0, &found[(side * count + place) * length..][..length]));
+            self.facts.finish(&mut embedding.0);
+        }
+        Ok(())
+    }
+
+    /// What the net says of so many chips.
+    fn describe(&mut self, count: usize, mut fill: impl FnMut(&mut [u8])) -> Result<&[f32]> {
+        let Facts { width, height, normalise, length, .. } = self.facts;
+        let outputs = self.model.run([count, height as usize, width as usize], &normalise, &mut fill)?;
+        let found = outputs.first().map_or(&[][..], |t| &t.data);
+        ensure!(found.len() == count * length, "the embedder gave {} numbers instead of {}", found.len(), count * length);
+        ensure!(found.iter().all(|v| v.is_finite()), "the embedder gave numbers that are not finite");
+        Ok(found)
+    }
+}
+
+impl Facts {
+    fn check(&self, chip: &Chip) -> Result<()> {
+        let Facts { width, height, .. } = *self;
         ensure!(
             (chip.width, chip.height) == (width, height),
             "a chip of {}x{} for a net of {width}x{height}",
             chip.width,
             chip.height
         );
-        let vector = &mut embedding.0;
-        vector.clear();
-        vector.resize(length, 0.0);
-        self.add(vector, |pixels| pixels.copy_from_slice(&chip.pixels))?;
-        if mirrored {
-            self.add(vector, |pixels| mirror(chip, pixels))?;
-            vector.iter_mut().for_each(|v| *v /= 2.0);
-        }
-        if metric == Metric::Cosine {
-            let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-            vector.iter_mut().for_each(|v| *v /= norm);
-        }
         Ok(())
     }
 
-    fn add(&mut self, vector: &mut [f32], mut fill: impl FnMut(&mut [u8])) -> Result<()> {
-        let Facts { width, height, normalise, length, .. } = self.facts;
-        let outputs = self.model.run([1, height as usize, width as usize], &normalise, &mut fill)?;
-        let found = outputs.first().map_or(&[][..], |t| &t.data);
-        ensure!(found.len() == length, "the embedder gave {} numbers instead of {length}", found.len());
-        ensure!(found.iter().all(|v| v.is_finite()), "the embedder gave numbers that are not finite");
-        vector.iter_mut().zip(found).for_each(|(sum, v)| *sum += v);
-        Ok(())
+    /// The sum over both sides becomes what is compared.
+    fn finish(&self, vector: &mut [f32]) {
+        if self.mirrored {
+            vector.iter_mut().for_each(|v| *v /= 2.0);
+        }
+        if self.metric == Metric::Cosine {
+            let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+            vector.iter_mut().for_each(|v| *v /= norm);
+        }
     }
+}
+
+fn add(sum: &mut [f32], found: &[f32]) {
+    sum.iter_mut().zip(found).for_each(|(sum, v)| *sum += v);
 }
 
 /// Writes a chip with left and right exchanged.
@@ -167,6 +214,37 @@ mod tests {
         let facts = Facts { mirrored: true, ..facts(Metric::L2, 3) };
         let mut embedder = Embedder::new(Box::<Corner>::default(), facts).unwrap();
         assert_eq!(embedder.embed(&[chip]).unwrap()[0].0, [30.0, 40.0, 50.0]);
+    }
+
+    /// The same of many pictures in one call.
+    #[derive(Default)]
+    struct Corners(Vec<Tensor>);
+
+    impl Model for Corners {
+        fn run(&mut self, shape: [usize; 3], _: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
+            assert!(shape[0] <= 4, "two chips with their mirror images");
+            let mut input = vec![0; 3 * shape.iter().product::<usize>()];
+            fill(&mut input);
+            let corners = input.chunks_exact(3 * shape[1] * shape[2]).flat_map(|picture| &picture[..3]);
+            self.0 = vec![Tensor { shape: vec![shape[0], 3], data: corners.map(|&v| f32::from(v)).collect() }];
+            Ok(&self.0)
+        }
+
+        fn at_once(&self) -> usize {
+            2
+        }
+    }
+
+    #[test]
+    fn many_chips_in_one_call_are_described_as_each_alone() {
+        let pixels = |first: u8| (0..12).map(|i| first + 3 * i).collect();
+        let chips: Vec<Chip> = [10, 40, 90].map(|first| Chip { width: 2, height: 2, pixels: pixels(first) }).into();
+        for mirrored in [false, true] {
+            let facts = Facts { mirrored, ..facts(Metric::Cosine, 3) };
+            let mut alone = Embedder::new(Box::<Corner>::default(), facts.clone()).unwrap();
+            let mut together = Embedder::new(Box::<Corners>::default(), facts).unwrap();
+            assert_eq!(together.embed(&chips).unwrap(), alone.embed(&chips).unwrap());
+        }
     }
 
     #[test]

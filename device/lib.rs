@@ -12,7 +12,8 @@
 //! | [`types`] | the data that flows | std |
 //! | [`board`] | `board-config/*.toml` to checked settings | serde, toml |
 //! | [`manifest`] | `models/out/manifest.toml` to checked model facts | serde, toml, types |
-//! | [`infer`] | runs nets: the `Model` door for bytes, `FloatModel` for floats; `lower`: our operators in tract's graph; `choice`: on which kernels | tract, the crate `infer/kernels` |
+//! | [`infer`] | runs nets: the `Model` door for bytes, `FloatModel` for floats; `lower`: our operators in tract's graph; `choice`: on which kernels; `offload`: on a GPU where a build knows one | tract, the crate `infer/kernels`, guard |
+//! | [`guard`] | panics of others' code to errors | std |
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
 //! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, its driver |
@@ -28,7 +29,7 @@
 //! | [`ioctl`] | what the kernel's devices are asked where no crate asks it | rustix |
 //! | [`ui`] | what the booth shows, for visitors, for engineers and in the generative modes, drawn on a canvas | types, canvas, generate's data |
 //! | [`play`] | the generative modes in motion: fingers and time in, what is drawn out | generate, ui, screen's canvas and events |
-//! | the crate `learn` | small nets that learn on the device, the GAN that visitors watch among them | ndarray's products of matrices |
+//! | the crate `learn` | small nets that learn on the device, the GAN that visitors watch among them | ndarray's products of matrices; burn in builds that learn on a GPU |
 //! | [`stopwatch`] | milliseconds per stage | std |
 //! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
 //! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |
@@ -37,13 +38,15 @@
 //!
 //! Invariants; `tests/promises/tidy.rs` checks what a test can check.
 //! 1. Only `pipeline.rs` knows the order of the walk.
-//! 2. Only `infer/` names tract, only `camera/v4l*` names v4l, only `screen/drm*` names DRM, only `input/` names evdev, only
-//!    `learn`'s oracle, a test, names burn, only `board.rs` and `manifest.rs` know TOML.
+//! 2. Only `infer/` names tract, and of it only `infer/offload/cuda.rs` its CUDA, only `camera/v4l*` names v4l, only `screen/drm*`
+//!    names DRM, only `input/` names evdev, only `learn`'s `burns`, `way` and oracle name burn, only `board.rs` and `manifest.rs`
+//!    know TOML.
 //! 3. Between the doors nothing reads a clock, a file, an environment variable or a random source that it was not handed;
 //!    the pipeline's clock is `stopwatch`.
 //! 4. The picture never waits for recognition: one thread shows, one recognises, one frame in flight, a busy worker means that
 //!    the frame is shown and not walked. Nor does it wait for a dream: `play` has one thread for nets, one for a GAN that learns
-//!    and one for each t-SNE. Other threads only listen: for signals, and to what a camera program complains of.
+//!    and one for each t-SNE; a build for a GPU has one that makes nets ready there. Other threads only listen: for signals, and
+//!    to what a camera program complains of.
 //! 5. A face that leaves the frame leaves memory. Only `gallery/store.rs` writes people to disk, and only on an explicit
 //!    enrolment.
 //! 6. `board-config/desktop.toml` runs the whole product on any laptop, without camera, panel or GPU.
@@ -57,6 +60,7 @@ pub mod detect;
 pub mod embed;
 pub mod gallery;
 pub mod generate;
+pub mod guard;
 pub mod infer;
 pub mod input;
 pub mod ioctl;

@@ -9,14 +9,19 @@ mod commands;
 
 fn main() -> ExitCode {
     let arguments = commands::Arguments::parse();
-    match commands::run(arguments) {
-        Ok(commands::Outcome::Fine) => ExitCode::SUCCESS,
-        Ok(commands::Outcome::SomeFailed) => ExitCode::from(1),
+    let code = match commands::run(arguments) {
+        Ok(commands::Outcome::Fine) => 0,
+        Ok(commands::Outcome::SomeFailed) => 1,
         Err(error) => {
             if !commands::is_closed_pipe(&error) {
                 eprintln!("lookalike: {error:#}");
             }
-            ExitCode::from(2)
+            2
         }
+    };
+    if lookalike::infer::is_busy() {
+        // What the GPU's libraries do at an ordinary end would pull them from under the thread that uses them.
+        signal_hook::low_level::exit(code.into());
     }
+    ExitCode::from(code)
 }

@@ -17,6 +17,7 @@ use crate::camera::{Camera, Fault};
 use crate::detect::Follower;
 use crate::embed::Embedder;
 use crate::gallery::Gallery;
+use crate::infer::News;
 use crate::play::{Play, Visitor, Wish};
 use crate::screen::{Canvas, Event, Screen};
 use crate::stopwatch::{Stage, Stages, Stopwatch};
@@ -96,9 +97,8 @@ impl Walk {
             }
         }
         watch.lap(Stage::Align);
-        for face in known.iter_mut().filter(|face| face.is_due) {
-            embedder.embed_into(&face.chip, &mut face.embedding)?;
-        }
+        let due = known.iter_mut().filter(|face| face.is_due);
+        embedder.embed_each(due.map(|face| (&face.chip, &mut face.embedding)))?;
         watch.lap(Stage::Embed);
         for face in known.iter_mut().filter(|face| face.is_due) {
             face.answered(&gallery.answer(&face.embedding, usize::MAX));
@@ -167,6 +167,8 @@ pub struct Kiosk<'a> {
     pub on_mode: &'a mut dyn FnMut(Mode) -> Result<()>,
     /// Called for every picture that was shown, with or without a camera: the booth moves.
     pub on_shown: &'a mut dyn FnMut(),
+    /// Asked at every picture: what is made ready behind it, and what there is to say of that.
+    pub news: &'a mut dyn FnMut() -> News,
 }
 
 /// What the kiosk saw, and how long things took.
@@ -278,6 +280,8 @@ impl Kiosk<'_> {
                     Err(error) => (self.on_notice)(&format!("a frame was not recognised: {error:#}")),
                 }
             }
+            let news = (self.news)();
+            news.sentences.iter().for_each(|text| (self.on_notice)(text));
             let drawing = Instant::now();
             canvas.fit(self.screen.surface());
             if !seen.sightings.is_empty() || !notice.is_empty() {
@@ -308,6 +312,7 @@ impl Kiosk<'_> {
                         recognised_fps: walk_rate.per_second(),
                         next_mode_by: self.screen.next_mode_by(),
                         next_mode: mode.next(self.play.has_nets()).title(),
+                        progress: news.progress.as_deref(),
                         notice: Some(notice.as_str()).filter(|n| !n.is_empty()),
                     },
                 );

@@ -4,7 +4,7 @@ use crate::board::{self, Board};
 use crate::detect::{Detector, Follower, Net, Nets};
 use crate::embed::{self, Embedder};
 use crate::gallery::{Calibration, EmbedderId, Gallery};
-use crate::infer::{self, Normalise};
+use crate::infer::{self, Normalise, Patience, Wish};
 use crate::manifest::{EmbeddingFacts, Entry, Manifest, Precision, Role};
 use crate::pipeline::{self, Walk};
 use crate::turn::Turn;
@@ -14,9 +14,21 @@ use std::path::Path;
 
 mod family;
 mod play;
+mod warm;
 
 pub use family::{family, kinds, known};
 pub use play::{Gan, faces, play};
+pub use warm::{offloadable, warm};
+
+/// Lets nets that are opened from now on run where the board wants them.
+pub fn offload(board: &Board, patience: Patience) {
+    let wish = match board.runtime {
+        board::Runtime::Auto => Wish::Auto,
+        board::Runtime::Cpu => Wish::Cpu,
+        board::Runtime::Cuda => Wish::Cuda,
+    };
+    infer::offload(wish, patience);
+}
 
 /// MT-CNN with the files of the board's precision, on as many threads as the board gives.
 pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {

@@ -31,6 +31,9 @@ mod promises {
     /// A board that asks for int8 sees the same people.
     mod int8;
 
+    /// Where there is no GPU, or half of one, the processor goes on.
+    mod gpu;
+
     /// An owner's own network works by its manifest entry alone.
     mod own_embedder;
 

@@ -2,7 +2,7 @@
 # deb.sh BOARD: makes target/boards/BOARD/lookalike_VERSION_arm64.deb: the program, the board file, the models, udev rules, the
 # service and its user. The models are those of models/out, which are made where they are missing. By dpkg-deb, which every Debian has, not by cargo-deb, which would be
 # built first, from some hundred crates, to do the same.
-# VERSION=1.2.3 overrides the workspace's version.
+# VERSION=1.2.3 overrides the workspace's version. GPU=12 or GPU=13 makes one for boards with that CUDA, and warms it at installation.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 board=$1
@@ -17,6 +17,7 @@ into() { install -D -m "$1" "$2" "$root/$3"; }
 into 755 "$place/lookalike" usr/bin/lookalike
 into 644 "board-config/$board.toml" etc/lookalike/board.toml
 into 644 board-config/package/lookalike.service usr/lib/systemd/system/lookalike.service
+[ -z "${GPU:-}" ] || into 644 board-config/package/gpu.conf usr/lib/systemd/system/lookalike.service.d/gpu.conf
 into 644 board-config/package/70-lookalike.rules usr/lib/udev/rules.d/70-lookalike.rules
 into 644 board-config/package/sysusers.conf usr/lib/sysusers.d/lookalike.conf
 into 644 README.md usr/share/doc/lookalike/README.md
@@ -31,6 +32,13 @@ for script in postinst prerm postrm; do into 755 "board-config/package/$script" 
 echo /etc/lookalike/board.toml >"$root/DEBIAN/conffiles"
 camera=""
 case $board in rpi*) camera="Recommends: rpicam-apps | libcamera-apps" ;; jetson*) camera="Recommends: gstreamer1.0-tools" ;; esac
+depends="systemd (>= 247)"
+if [ -n "${GPU:-}" ]; then
+    newest=$(aarch64-linux-gnu-readelf --wide --version-info "$place/lookalike" | grep -o 'GLIBC_2[0-9.]*' | sort -Vu | tail -n 1)
+    depends="$depends, libc6 (>= ${newest#GLIBC_})"
+    camera="${camera:+$camera, }nvidia-jetpack"
+    case $camera in Recommends:*) ;; *) camera="Recommends: $camera" ;; esac
+fi
 {
     cat <<END
 Package: lookalike
@@ -38,7 +46,7 @@ Version: $version
 Architecture: arm64
 Maintainer: The Lookalike developers <lookalike@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
-Depends: systemd (>= 247)
+Depends: $depends
 END
     [ -z "$camera" ] || echo "$camera"
     cat <<END

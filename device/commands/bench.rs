@@ -2,6 +2,7 @@
 
 use super::{Common, Outcome, json, line};
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 use lookalike::align::Similarity;
 use lookalike::board::Board;
 use lookalike::gallery::Gallery;
@@ -94,6 +95,9 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     }
     if let Some(name) = common.kernels {
         as_here.extend(["--kernels".into(), name.into()]);
+    }
+    if let Some(name) = common.runtime.and_then(|runtime| runtime.to_possible_value()) {
+        as_here.extend(["--runtime".into(), name.get_name().into()]);
     }
     board.detect.threads = options.threads.map_or(board.detect.threads, usize::from);
     let bench = Bench { board, models, repeat: options.repeat.into(), json: options.json, as_here };
@@ -190,6 +194,7 @@ impl Bench {
                 recognised_fps: 30.0,
                 next_mode_by: "",
                 next_mode: "",
+                progress: None,
                 notice: None,
             };
             live::draw(&mut canvas, &view);

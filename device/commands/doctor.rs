@@ -2,7 +2,7 @@
 
 use super::{Common, Outcome, line};
 use anyhow::Result;
-use lookalike::board::Board;
+use lookalike::board::{Board, Runtime};
 use lookalike::generate::Kind;
 use lookalike::manifest::Manifest;
 use lookalike::screen::Surroundings;
@@ -33,6 +33,7 @@ pub fn run(common: Common, _: Options) -> Result<Outcome> {
     check_screen(&board)?;
     line(&format!("machine: {} {}, {}", std::env::consts::ARCH, std::env::consts::OS, processors()))?;
     line(&format!("kernels: {} (there are {})", infer::kernels_in_use(), infer::kernel_names().join(", ")))?;
+    check_gpu(models.as_ref(), &board)?;
     Ok(Outcome::of(missing))
 }
 
@@ -139,6 +140,25 @@ fn say_all(what: &str, listed: Vec<Result<String>>, none: &str) -> Result<()> {
         match entry {
             Ok(device) => line(&format!("{what} {device}"))?,
             Err(error) => line(&format!("{what} not usable: {error:#}"))?,
+        }
+    }
+    Ok(())
+}
+
+/// What there is of a GPU, and where the nets would run. None is no fault: the processor does it all.
+fn check_gpu(models: Option<&Manifest>, board: &Board) -> Result<()> {
+    let wish = match board.runtime {
+        Runtime::Auto => "each net where it is quicker",
+        Runtime::Cpu => "every net on the processor",
+        Runtime::Cuda => "on the GPU every net that it can take",
+    };
+    line(&format!("runtime: {wish}"))?;
+    for found in infer::gpu_report() {
+        line(&format!("gpu:     {found}"))?;
+    }
+    for entry in models.iter().flat_map(|models| setup::offloadable(models, board)) {
+        for found in infer::would_choose(&entry.name, &entry.sha256) {
+            line(&format!("auto:    {found}"))?;
         }
     }
     Ok(())

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use lookalike::board::Board;
+use lookalike::board::{Board, Runtime};
+use lookalike::infer::{self, Patience};
 use lookalike::manifest::{Manifest, Precision};
 use lookalike::types::Frame;
 use lookalike::{picture, setup};
@@ -19,6 +20,8 @@ mod gallery;
 mod json;
 mod matching;
 mod run;
+#[cfg(feature = "cuda")]
+mod warm;
 
 /// How a command ended, when it could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,9 @@ pub struct Common {
     /// quickest that this processor has
     #[arg(long, global = true, value_name = "NAME")]
     kernels: Option<String>,
+    /// Where nets run; without it, as the board file says
+    #[arg(long, global = true, value_enum, value_name = "WHERE")]
+    runtime: Option<Runtime>,
 }
 
 #[derive(Subcommand)]
@@ -71,12 +77,14 @@ enum Command {
     Dream(dream::Options),
     Bench(bench::Options),
     Doctor(doctor::Options),
+    #[cfg(feature = "cuda")]
+    Warm(warm::Options),
 }
 
 /// Does what was asked.
 pub fn run(arguments: Arguments) -> Result<Outcome> {
     let common = arguments.common;
-    match arguments.command {
+    let done = match arguments.command {
         Command::Run(options) => run::run(common, options),
         Command::Detect(options) => detect::run(common, options),
         Command::Embed(options) => embed::run(common, options),
@@ -86,19 +94,24 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Dream(options) => dream::run(common, options),
         Command::Bench(options) => bench::run(common, options),
         Command::Doctor(options) => doctor::run(common, options),
-    }
+        #[cfg(feature = "cuda")]
+        Command::Warm(options) => warm::run(common, options),
+    };
+    infer::news().sentences.iter().for_each(|text| eprintln!("lookalike: {text}"));
+    done
 }
 
 impl Common {
     /// The board, with what the command line says in place of it.
     fn board(&self) -> Result<Board> {
         if let Some(name) = &self.kernels {
-            lookalike::infer::force_kernels(name)?;
+            infer::force_kernels(name)?;
         }
         let mut board = self.board_file().map_or_else(Board::desktop, |file| Board::read(&file))?;
         if let Some(models) = &self.models {
             board.models = models.clone();
         }
+        board.runtime = self.runtime.unwrap_or(board.runtime);
         Ok(board)
     }
 
@@ -115,7 +128,13 @@ impl Common {
 
     /// The board and its models' manifest.
     fn open(&self, precision: Option<Precision>) -> Result<(Board, Manifest)> {
+        self.open_with(Patience::Wait, precision)
+    }
+
+    /// The same for nets that come to a GPU in another way.
+    fn open_with(&self, patience: Patience, precision: Option<Precision>) -> Result<(Board, Manifest)> {
         let mut board = self.board()?;
+        setup::offload(&board, patience);
         if let Some(precision) = precision {
             setup::force_precision(&mut board, precision);
         }

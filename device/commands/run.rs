@@ -3,6 +3,7 @@
 use super::{Common, Outcome, json, line};
 use anyhow::{Context, Result, ensure};
 use lookalike::board::{Board, CameraKind, ScreenKind};
+use lookalike::infer::{self, Patience};
 use lookalike::manifest::Precision;
 use lookalike::pipeline::{Kiosk, Summary, Walk, Walked};
 use lookalike::play::Play;
@@ -169,7 +170,7 @@ fn open(common: &Common, board: &Board, options: &Options, can_wait: bool) -> Re
     let open = if can_wait { camera::open_or_await } else { camera::open };
     std::thread::scope(|threads| {
         let camera = threads.spawn(move || open(&settings));
-        let (_, models) = common.open(None)?;
+        let (_, models) = common.open_with(Patience::Background, None)?;
         let walk = setup::walk(&models, board)?;
         let seed = options.seed.unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs()));
         let play = Play::new(setup::play(&models, &board.dream.nets, &walk.gallery, seed));
@@ -233,6 +234,7 @@ fn show(
         on_notice: &mut on_notice,
         on_mode: &mut on_mode,
         on_shown: &mut watchdog(),
+        news: &mut infer::news,
     };
     let summary = kiosk.run(walk)?;
     if options.json {

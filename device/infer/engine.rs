@@ -16,8 +16,8 @@ const PLANS_KEPT: usize = 48;
 pub(super) type State = tract_onnx::tract_core::plan::SimpleState<TypedFact, Box<dyn TypedOp>>;
 
 pub(super) struct Engine {
-    file: PathBuf,
-    net: InferenceModel,
+    pub(super) file: PathBuf,
+    pub(super) net: InferenceModel,
     plans: Vec<Plan>,
     turn: u64,
     outputs: Vec<Tensor>,
@@ -45,6 +45,12 @@ impl Engine {
         let inputs = net.input_outlets().map(<[_]>::len).unwrap_or(0);
         ensure!(inputs == 1, "{} has {inputs} inputs; a net with one picture as input is needed", file.display());
         Ok(Self { file: file.to_path_buf(), net, plans: Vec::new(), turn: 0, outputs: Vec::new() })
+    }
+
+    /// The same net, without a plan yet.
+    #[cfg(any(test, feature = "cuda"))]
+    pub(super) fn again(&self) -> Self {
+        Self { file: self.file.clone(), net: self.net.clone(), plans: Vec::new(), turn: 0, outputs: Vec::new() }
     }
 
     /// The index of the plan for pictures of that shape, made where there is none yet.

@@ -15,10 +15,10 @@ use tract_onnx::tract_core::internal::IntoArcTensor;
 const AT_ONCE: usize = 16;
 
 pub(super) struct Floats {
-    file: PathBuf,
-    net: InferenceModel,
+    pub(super) file: PathBuf,
+    pub(super) net: InferenceModel,
     /// Of one input.
-    shape: Vec<usize>,
+    pub(super) shape: Vec<usize>,
     /// None for tract's own operators.
     kernels: Option<Kernels>,
     plans: Vec<Plan>,
@@ -44,6 +44,14 @@ impl Floats {
         ensure!(inputs == 1 && outputs == 1, "{} has {inputs} inputs and {outputs} outputs; one each is needed", file.display());
         let (file, shape) = (file.to_path_buf(), shape.to_vec());
         Ok(Self { file, net, shape, kernels: choice::kernels(), plans: Vec::new(), outputs: Vec::new() })
+    }
+
+    /// The same net, without a plan yet.
+    #[cfg(any(test, feature = "cuda"))]
+    pub(super) fn again(&self) -> Self {
+        let Self { file, net, shape, kernels, .. } = self;
+        let (file, net, shape) = (file.clone(), net.clone(), shape.clone());
+        Self { file, net, shape, kernels: *kernels, plans: Vec::new(), outputs: Vec::new() }
     }
 
     /// The index of the plan for so many inputs, made where there is none yet.

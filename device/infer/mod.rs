@@ -8,15 +8,22 @@ mod choice;
 mod engine;
 mod floats;
 mod lower;
+mod offload;
 
 pub use choice::{force_kernels, kernel_names, kernels_in_use};
 pub use engine::read_verified;
+pub use offload::{News, Patience, Wish, gpu_report, is_busy, news, offload, would_choose};
 
 /// A net with one picture as its input. What its file holds inside (floats, bytes, axis order) is its own affair.
 pub trait Model: Send {
     /// Runs the net on a batch of `shape` = [count, height, width] RGB pictures, whose bytes become numbers by `normalise`.
     /// `fill` writes every byte, interleaved and row-major. The outputs are valid until the next call.
     fn run(&mut self, shape: [usize; 3], normalise: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]>;
+
+    /// How many pictures the net likes to be given in one call: on a processor one after the other is as quick.
+    fn at_once(&self) -> usize {
+        1
+    }
 }
 
 /// A net with floats as its input, as they are: pictures of [channels, height, width] or vectors of one length.
@@ -61,13 +68,13 @@ impl Normalise {
 
 /// Opens a model file. The file's bytes must have the given SHA-256.
 pub fn open(file: &Path, sha256: &str) -> Result<Box<dyn Model>> {
-    Ok(Box::new(engine::Engine::open(file, sha256)?))
+    Ok(offload::pictures(engine::Engine::open(file, sha256)?, sha256))
 }
 
 /// Opens the file of a net that takes floats: `input` is the shape of one input without the batch axis, [channels, height, width]
 /// or [length]. The file's bytes must have the given SHA-256.
 pub fn open_floats(file: &Path, sha256: &str, input: &[usize]) -> Result<Box<dyn FloatModel>> {
-    Ok(Box::new(floats::Floats::open(file, sha256, input)?))
+    Ok(offload::floats(floats::Floats::open(file, sha256, input)?, sha256))
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use crate::augment::Augmentation;
 use crate::loss::{class_entropy, softplus};
 use crate::memory::{Batch, Learner, Memory, one_hot};
 use crate::net::Net;
-use crate::pass::{Pass, Statistics, sigmoid};
+use crate::pass::sigmoid;
 use crate::random::Dice;
 use crate::spectral::Directions;
+use crate::way::Way;
 
 /// Deviation of the noise that the flatness of a discriminator is felt with.
 pub const TREMBLE: f32 = 0.05;
@@ -99,7 +100,7 @@ impl Adversary {
         let shape = self.discriminator.input.clone();
         let n = batch.pictures.len() / shape.iter().product::<usize>();
         let (inputs, _) = self.inputs(n);
-        let made = Pass::forward(&self.generator, &inputs, Statistics::Batch).output();
+        let made = Way::forward(&self.generator, &inputs).output();
         let mut pictures = [batch.pictures.as_slice(), &made].concat();
         if augment > 0.0 {
             pictures = Augmentation::draw(2 * n, &shape, augment, &mut self.dice).apply(&pictures);
@@ -110,7 +111,7 @@ impl Adversary {
             pictures.extend(trembling);
         }
         // One batch of real, made and trembling real pictures.
-        let pass = Pass::new(&self.discriminator, &pictures);
+        let pass = Way::new(&self.discriminator, &pictures);
         let answers = pass.output();
         let width = 1 + classes;
         let logits: Vec<f32> = answers.iter().step_by(width).copied().collect();
@@ -140,11 +141,11 @@ impl Adversary {
     pub fn step_generator(&mut self, n: usize) -> GeneratorStep {
         let Rules { classes, augment, .. } = self.rules;
         let (inputs, wanted) = self.inputs(n);
-        let making = Pass::new(&self.generator, &inputs);
+        let making = Way::new(&self.generator, &inputs);
         let augmentation = (augment > 0.0).then(|| Augmentation::draw(n, &self.discriminator.input, augment, &mut self.dice));
         let made = making.output();
         let shown = augmentation.as_ref().map_or_else(|| made.clone(), |a| a.apply(&made));
-        let judging = Pass::new(&self.discriminator, &shown);
+        let judging = Way::new(&self.discriminator, &shown);
         let answers = judging.output();
         let width = 1 + classes;
         let logits: Vec<f32> = answers.iter().step_by(width).copied().collect();

@@ -4,8 +4,8 @@ use crate::adam::Adam;
 use crate::loss::cross_entropy;
 use crate::memory::{Batch, Learner, Memory};
 use crate::net::Net;
-use crate::pass::Pass;
 use crate::random::Dice;
+use crate::way::Way;
 
 /// What is learned besides giving back what came in.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +48,7 @@ impl Learner for Autoencoder {
             }
             _ => None,
         };
-        let encoding = Pass::new(&self.encoder, noisy.as_ref().unwrap_or(&batch.pictures));
+        let encoding = Way::new(&self.encoder, noisy.as_ref().unwrap_or(&batch.pictures));
         let code = encoding.output();
         let drawn = match self.kind {
             Kind::Variational(factor) => Some((factor, self.dice.normals(n * length))),
@@ -58,7 +58,7 @@ impl Learner for Autoencoder {
             Some((_, noise)) => draw(&code, noise, length),
             None => code.clone(),
         };
-        let decoding = Pass::to_logits(&self.decoder, &latent);
+        let decoding = Way::to_logits(&self.decoder, &latent);
         let (reconstruction, gradient) = cross_entropy(&decoding.output(), &batch.pictures, n);
         let (of_decoder, of_latent) = decoding.back(&gradient, true);
         let mut losses = vec![("reconstruction", reconstruction)];

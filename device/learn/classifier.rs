@@ -4,7 +4,7 @@ use crate::adam::{Adam, average};
 use crate::loss::class_entropy;
 use crate::memory::{Batch, Learner, Memory, one_hot};
 use crate::net::Net;
-use crate::pass::Pass;
+use crate::way::Way;
 
 /// How much of the averaged weights stays each step.
 const KEEP: f32 = 0.998;
@@ -27,7 +27,7 @@ impl Classifier {
 
 impl Learner for Classifier {
     fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)> {
-        let pass = Pass::new(&self.net, &batch.pictures);
+        let pass = Way::new(&self.net, &batch.pictures);
         let logits = pass.output();
         let (loss, gradient) = class_entropy(&logits, &one_hot(&batch.labels, self.classes), self.classes);
         let (gradients, _) = pass.back(&gradient, false);

@@ -1,6 +1,7 @@
 //! What a screen changed about the place where the program was started, undone once: when the screen is dropped, when the
 //! program panics, and when it is ended at once.
 
+use crate::guard;
 use std::{
     mem, panic,
     sync::{Mutex, Once},
@@ -11,13 +12,16 @@ type Back = Box<dyn FnOnce() + Send>;
 
 static CHANGES: Mutex<Vec<Back>> = Mutex::new(Vec::new());
 
-/// Remembers how a change is undone. A panic undoes it before it reports, so that its message can be read.
+/// Remembers how a change is undone. A panic undoes it before it reports, so that its message can be read; one that is caught
+/// ([`guard`]) ends nothing, and the screen stays.
 pub(super) fn remember(back: impl FnOnce() + Send + 'static) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            put_back();
+            if !guard::is_guarded() {
+                put_back();
+            }
             report(info);
         }));
     });

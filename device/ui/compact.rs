@@ -71,7 +71,8 @@ fn headline(view: &View, seen: &[Seen]) -> (String, Rgb888) {
 
 /// Where there is no room for both, the way to the next mode stays.
 fn draw_footer(canvas: &mut Canvas, view: &View, area: Area) {
-    let first = if view.mode == Mode::Engineer { engineer::rates(view) } else { people(view.gallery_people) };
+    let usual = if view.mode == Mode::Engineer { engineer::rates(view) } else { people(view.gallery_people) };
+    let first = view.footer(usual);
     let used = canvas.write(area, &view.hint(), right(1, QUIET));
     canvas.write(area.cut_right(used + 2).1, &first, left(1, FAINT));
 }

@@ -20,7 +20,7 @@ pub(super) fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
     overlay::draw(canvas, view, frame, seen, places.picture, sizes, Detail::Measures);
     draw_stages(canvas, view, places.headline.inset(0, sizes.gap / 2), sizes);
     draw_faces(canvas, view, seen, places.panel, sizes);
-    live::draw_footer(canvas, &Footer { first: rates(view), last: view.hint() }, places.footer, sizes);
+    live::draw_footer(canvas, &Footer { first: view.footer(rates(view)), last: view.hint() }, places.footer, sizes);
 }
 
 /// "21 frames/s, 7 of them recognised".

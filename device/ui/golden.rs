@@ -89,6 +89,7 @@ struct Scene {
     sightings: Vec<Sighting>,
     thumbnails: BTreeMap<String, Chip>,
     notice: Option<&'static str>,
+    progress: Option<&'static str>,
 }
 
 impl Scene {
@@ -107,6 +108,7 @@ impl Scene {
             sightings: faces.iter().enumerate().map(sighting).collect(),
             thumbnails,
             notice: None,
+            progress: None,
         }
     }
 
@@ -130,6 +132,7 @@ impl Scene {
             recognised_fps: 7.4,
             next_mode_by: "tap or space",
             next_mode: mode.next(false).title(),
+            progress: self.progress,
             notice: self.notice,
         };
         live::draw(&mut canvas, &view);
@@ -214,6 +217,13 @@ fn nobody_there() {
 #[test]
 fn nobody_enrolled() {
     check(&Scene { thumbnails: BTreeMap::new(), ..one(None) }.draw(800, 480, false), "empty-800x480");
+}
+
+#[test]
+fn a_gpu_that_gets_ready_behind_the_picture() {
+    let progress = Some("the GPU gets ready: its kernels are compiled, once on this machine");
+    check(&Scene { progress, ..one(known()) }.draw(800, 480, false), "progress-800x480");
+    check(&Scene { progress, ..one(known()) }.draw(80, 24, true), "progress-80x24");
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub struct View<'a> {
     pub next_mode_by: &'a str,
     /// What the next mode is called.
     pub next_mode: &'a str,
+    /// What is being made ready behind the picture.
+    pub progress: Option<&'a str>,
     /// What is wrong with the camera, in words and with advice.
     pub notice: Option<&'a str>,
 }
@@ -46,6 +48,11 @@ impl View<'_> {
     /// "tap or space: engineers' view".
     pub(super) fn hint(&self) -> String {
         if self.next_mode_by.is_empty() { String::new() } else { format!("{}: {}", self.next_mode_by, self.next_mode) }
+    }
+
+    /// What stands below at the left: `usual`, but for the time in which something is made ready.
+    pub(super) fn footer(&self, usual: String) -> String {
+        self.progress.map_or(usual, str::to_string)
     }
 }
 
@@ -88,7 +95,7 @@ fn draw_visitor(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
     overlay::draw(canvas, view, frame, seen, places.picture, sizes, Detail::Names);
     headline::draw(canvas, view, seen, places.headline, sizes);
     draw_panel(canvas, view, seen, places.panel, sizes);
-    let footer = Footer { first: people(view.gallery_people), last: view.hint() };
+    let footer = Footer { first: view.footer(people(view.gallery_people)), last: view.hint() };
     draw_footer(canvas, &footer, places.footer, sizes);
 }
 

@@ -1,8 +1,9 @@
 //! `lookalike-models train`: what was typed in, a folder with a checkpoint, samples and ONNX files out.
 
 use super::course::{End, stop_flag};
+use super::options::Device;
 use crate::{digits, files, pictures};
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,8 @@ pub enum Family {
 /// Trains. `out`: where to, else a folder of its own below `models/training`.
 pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> {
     let stop = stop_flag()?;
+    let (Family::Digits(digits::Options { common, .. }) | Family::Pictures(pictures::Options { common, .. })) = family;
+    learn_on(common.device)?;
     let own = |prefix: &str| out.clone().unwrap_or_else(|| Path::new("models/training").join(prefix));
     let (prefix, out, nets, end) = match family {
         Family::Digits(options) => {
@@ -62,4 +65,14 @@ pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> 
         println!("{}: for the end of a manifest.toml that the nets are copied beside", entries.display());
     }
     Ok(())
+}
+
+/// A training that was to take minutes on a GPU shall not take a night on the processor: it is refused where there is none.
+fn learn_on(device: Device) -> Result<()> {
+    let device = match device {
+        Device::Cpu => return Ok(()),
+        Device::Cuda => lookalike_learn::Device::Cuda,
+    };
+    let chosen = lookalike::guard::guard(|| lookalike_learn::learn_on(device).map_err(|error| anyhow!(error)));
+    chosen.context("--device cuda: no GPU that can be learned on; leave it out to learn on the processor")
 }

@@ -1,6 +1,6 @@
 //! What the command line says of any training.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Options of every `lookalike-models train`.
 #[derive(Args, Clone, Debug)]
@@ -23,9 +23,21 @@ pub struct Options {
     /// The same seed, data and processor give the same nets
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// What multiplies; a training may go on elsewhere, with other roundings
+    #[arg(long, value_enum, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
     /// Go on from the checkpoint in --out
     #[arg(long)]
     pub resume: bool,
+}
+
+/// What multiplies in a training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// The processor
+    Cpu,
+    /// The first NVIDIA GPU, in a build with the feature cuda
+    Cuda,
 }
 
 fn rate(text: &str) -> Result<f32, String> {
