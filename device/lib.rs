@@ -16,14 +16,14 @@
 //! | [`guard`] | panics of others' code to errors | std |
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
-//! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, its driver |
+//! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, guard, its driver |
 //! | [`detect`] | MT-CNN, and following the faces that it found | types, the `Model` trait, the crate `infer/kernels` |
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, head, calibrated answers | types, linfa |
 //! | [`generate`] | latent vectors: drawn, blended, walked through, mapped; pictures to them and back | types, the `FloatModel` trait, linfa |
 //! | [`portrait`] | whether a photo may be enrolled | types |
-//! | [`screen`] | the `Screen` door: panels through DRM or fbdev, window, terminal, PNG; the canvas | types, scale, turn, input, ioctl, its driver |
+//! | [`screen`] | the `Screen` door: panels through DRM or fbdev, window, terminal, PNG; the canvas | types, scale, turn, input, ioctl, guard, its driver |
 //! | [`input`] | fingers, mice and keys of a panel, without a desktop | turn, ioctl, evdev |
 //! | [`turn`] | pictures and points by quarter turns, for upright panels | std |
 //! | [`ioctl`] | what the kernel's devices are asked where no crate asks it | rustix |

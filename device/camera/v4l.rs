@@ -9,6 +9,7 @@
 use super::choice::{Mode, choose};
 use super::pixels::{Converter, Layout};
 use super::{Camera, Fault, Listing, NAP, Settings};
+use crate::guard::guard;
 use crate::types::Frame;
 use ::v4l::buffer::{Metadata, Type};
 use ::v4l::io::mmap::Stream;
@@ -237,10 +238,9 @@ impl Drop for Running {
     }
 }
 
-/// Runs a call into crate `v4l`, whose panics come back as errors.
+/// Runs a call into crate `v4l`, whose panics come back as errors; the panel stays ours.
 fn guarded<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call))
-        .unwrap_or_else(|_| Err(io::Error::other("the driver gave an answer that makes no sense")))
+    guard(|| Ok(call())).unwrap_or_else(|_| Err(io::Error::other("the driver gave an answer that makes no sense")))
 }
 
 /// When the picture was taken by the driver's stamp, where that runs on the clock of `Instant`; else now.
