@@ -296,3 +296,63 @@ fn a_file_that_is_mostly_void_is_written_anew() {
     assert_eq!(names(&path).len(), 21);
     assert_eq!(gallery.people().last().unwrap().unwrap(), open(&path).unwrap().people().last().unwrap().unwrap());
 }
+
+fn vector(i: usize) -> Embedding {
+    Embedding((1..5).map(|k| ((i * k) as f32 * 0.37).sin()).collect())
+}
+
+fn many(path: &Path) -> Gallery {
+    let mut gallery = open(path).unwrap();
+    for i in 0..5000 {
+        gallery.enroll(&format!("person {i:04}"), "a.jpg", &vector(i), &chip(2)).unwrap();
+    }
+    gallery.save().unwrap();
+    gallery
+}
+
+#[test]
+fn a_large_gallery_keeps_an_index_that_follows_every_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery");
+    let mut gallery = many(&path);
+    assert!(kept::path_of(&path).exists());
+    assert_eq!(gallery.remove("person 0007"), 1);
+    gallery.enroll("person 0008", "b.jpg", &vector(9000), &chip(2)).unwrap();
+    gallery.enroll("Ada", "a.jpg", &vector(9001), &chip(2)).unwrap();
+    gallery.save().unwrap();
+    let again = open(&path).unwrap();
+    assert!(again.index_fault().is_none() && again.count() == 5000 && again.pictures() == 5001);
+    assert!(again.person("person 0007").unwrap().is_none());
+    assert_eq!(again.person("person 0008").unwrap().unwrap().pictures.len(), 2);
+    for i in [9001, 4321, 7] {
+        assert_eq!(again.answer(&vector(i), 3), gallery.answer(&vector(i), 3), "{i}");
+    }
+    assert_eq!(again.answer(&vector(9001), 1).matches[0].name, "Ada");
+    let index = fs::read(kept::path_of(&path)).unwrap();
+    assert!(!index.windows(11).any(|w| w == b"person 0007"), "who left has left the index too");
+}
+
+#[test]
+fn an_index_that_is_damaged_or_of_another_gallery_costs_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery");
+    many(&path);
+    let index = kept::path_of(&path);
+    let whole = fs::read(&index).unwrap();
+    let mut flipped = whole.clone();
+    flipped[100_000] ^= 1;
+    let other = folder.path().join("other");
+    let mut stranger = open(&other).unwrap();
+    (0..4500).for_each(|i| stranger.enroll(&format!("{i}"), "a.jpg", &vector(i), &chip(2)).unwrap());
+    stranger.save().unwrap();
+    let foreign = fs::read(kept::path_of(&other)).unwrap();
+    for bytes in [flipped, whole[..whole.len() / 2].to_vec(), foreign, b"shopping list".to_vec(), Vec::new()] {
+        fs::write(&index, &bytes).unwrap();
+        let read = read(&path).unwrap();
+        assert_eq!(read.roster.people(), 5000);
+        assert!(read.index_fault.is_some_and(|fault| fault.contains(".index is not used")));
+    }
+    add(&path, "Ada", 2).unwrap();
+    let healed = read(&path).unwrap();
+    assert!(healed.index_fault.is_none() && healed.roster.people() == 5001);
+}
