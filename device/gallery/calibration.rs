@@ -67,9 +67,8 @@ impl Calibration {
     }
 
     /// The rule above. `distances` are mean distances to each person's pictures; `log_shares` are the head's, of the same
-    /// length, or `None` without a head. `names` is how many are enrolled, of whom the people may be the nearest.
-    pub fn percents(&self, distances: &[f32], log_shares: Option<&[f32]>, names: usize) -> Percents {
-        let _ = names;
+    /// length, or `None` without a head.
+    pub fn percents(&self, distances: &[f32], log_shares: Option<&[f32]>) -> Percents {
         let [slope, midpoint, temperature, strangers] =
             [self.slope, self.midpoint, self.temperature, self.strangers].map(f64::from);
         let expected = ((1.0 - strangers) / strangers).ln();
@@ -110,34 +109,34 @@ mod tests {
 
     #[test]
     fn at_the_midpoint_a_lone_person_is_as_likely_as_not() {
-        let percents = PLAIN.percents(&[0.6], None, 1);
+        let percents = PLAIN.percents(&[0.6], None);
         assert!((percents.names[0] - 50.0).abs() < 1e-3 && (percents.nobody - 50.0).abs() < 1e-3);
     }
 
     #[test]
     fn expecting_strangers_names_fewer() {
         let wary = Calibration { strangers: 0.9, ..PLAIN };
-        assert!((wary.percents(&[0.6], None, 1).nobody - 90.0).abs() < 1e-3);
+        assert!((wary.percents(&[0.6], None).nobody - 90.0).abs() < 1e-3);
     }
 
     #[test]
     fn the_head_settles_between_equally_near_people() {
-        let percents = PLAIN.percents(&[0.5, 0.5], Some(&[0.8f32.ln(), 0.2f32.ln()]), 2);
+        let percents = PLAIN.percents(&[0.5, 0.5], Some(&[0.8f32.ln(), 0.2f32.ln()]));
         assert!((percents.names[0] / percents.names[1] - 4.0).abs() < 1e-3);
         let doubtful = Calibration { temperature: 2.0, ..PLAIN };
-        let percents = doubtful.percents(&[0.5, 0.5], Some(&[0.8f32.ln(), 0.2f32.ln()]), 2);
+        let percents = doubtful.percents(&[0.5, 0.5], Some(&[0.8f32.ln(), 0.2f32.ln()]));
         assert!((percents.names[0] / percents.names[1] - 2.0).abs() < 1e-3);
     }
 
     #[test]
     fn thousands_of_far_people_do_not_add_up_to_somebody() {
         let far = vec![0.75; 10_000];
-        assert!(PLAIN.percents(&far, None, far.len()).nobody > 99.0);
+        assert!(PLAIN.percents(&far, None).nobody > 99.0);
     }
 
     #[test]
     fn nobody_enrolled_is_surely_nobody() {
-        assert_eq!(PLAIN.percents(&[], None, 0).nobody, 100.0);
+        assert_eq!(PLAIN.percents(&[], None).nobody, 100.0);
     }
 
     proptest! {
@@ -148,7 +147,7 @@ mod tests {
         ) {
             let (distances, shares): (Vec<f32>, Vec<f32>) = people.into_iter().unzip();
             let percents = Calibration { same_person_distance: 0.6, slope, midpoint, temperature, strangers }
-                .percents(&distances, Some(&shares), distances.len());
+                .percents(&distances, Some(&shares));
             let total = percents.nobody + percents.names.iter().sum::<f32>();
             prop_assert!((total - 100.0).abs() < 0.01, "{total}");
             prop_assert!(percents.names.iter().all(|p| (0.0..=100.0).contains(p)));

@@ -202,7 +202,7 @@ impl Gallery {
         }
         let (candidates, log_shares) = self.candidates(embedding);
         let means: Vec<f32> = candidates.iter().map(|c| c.mean).collect();
-        let percents = self.calibration.percents(&means, log_shares.as_deref(), self.count());
+        let percents = self.calibration.percents(&means, log_shares.as_deref());
         let mut all: Vec<(f32, &Candidate)> = percents.names.iter().copied().zip(&candidates).collect();
         all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.nearest.total_cmp(&b.1.nearest)));
         all.truncate(top);
