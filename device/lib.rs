@@ -20,7 +20,7 @@
 //! | [`detect`] | MT-CNN, and following the faces that it found | types, the `Model` trait, the crate `infer/kernels` |
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
-//! | [`gallery`] | who is known: store, head, calibrated answers | types, linfa |
+//! | [`gallery`] | who is known: store, search, head, calibrated answers | types, linfa, the crate `infer/kernels` |
 //! | [`generate`] | latent vectors: drawn, blended, walked through, mapped; pictures to them and back | types, the `FloatModel` trait, linfa |
 //! | [`portrait`] | whether a photo may be enrolled | types |
 //! | [`screen`] | the `Screen` door: panels through DRM or fbdev, window, terminal, PNG; the canvas | types, scale, turn, input, ioctl, guard, its driver |
@@ -47,7 +47,7 @@
 //!    the frame is shown and not walked. Nor does it wait for a dream: `play` has one thread for nets, one for a GAN that learns
 //!    and one for each t-SNE; a build for a GPU has one that makes nets ready there. Other threads only listen: for signals, and
 //!    to what a camera program complains of.
-//! 5. A face that leaves the frame leaves memory. Only `gallery/store.rs` writes people to disk, and only on an explicit
+//! 5. A face that leaves the frame leaves memory. Only `gallery/store/` writes people to disk, and only on an explicit
 //!    enrolment.
 //! 6. `board-config/desktop.toml` runs the whole product on any laptop, without camera, panel or GPU.
 //! 7. `unsafe` is denied everywhere but in `ioctl.rs` and in two crates of their own: the inner loops and threads of

@@ -31,9 +31,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
 
 mod memory;
+mod portraits;
 mod rate;
 
 use memory::Known;
+use portraits::{Lender, Portraits};
 use rate::Rate;
 
 /// What the board file says about the walk.
@@ -103,7 +105,7 @@ impl Walk {
         for face in known.iter_mut().filter(|face| face.is_due) {
             face.answered(&gallery.answer(&face.embedding, usize::MAX));
         }
-        memory::show(faces, known, if gallery.people().is_empty() { 0 } else { settings.top }, &mut walked.sightings);
+        memory::show(faces, known, if gallery.count() == 0 { 0 } else { settings.top }, &mut walked.sightings);
         match faces.first().and_then(|first| known.iter().find(|face| face.track == first.track)) {
             Some(largest) => walked.embedding.0.clone_from(&largest.embedding.0),
             None => walked.embedding.0.clear(),
@@ -131,8 +133,8 @@ struct Job {
     walked: Walked,
 }
 
-/// A job's number and what came of it.
-type Report = (u64, Result<Walked>);
+/// A job's number, what came of it, and portraits that the screen may lack.
+type Report = (u64, Result<Walked>, Vec<(String, Chip)>);
 
 /// More reports than ever wait: the worker has one frame in flight and the kiosk takes them all at every frame.
 const REPORTS_MOST: usize = 4;
@@ -191,20 +193,19 @@ pub struct Summary {
 impl Kiosk<'_> {
     /// Runs until the camera ends, the frames are used up, somebody quits or `stop` is set.
     pub fn run(mut self, mut walk: Walk) -> Result<Summary> {
-        let names: Vec<String> = walk.gallery.people().iter().map(|p| p.name.clone()).collect();
-        let thumbnails = names.into_iter().filter_map(|n| walk.gallery.thumbnail(&n).map(|chip| (n, chip))).collect();
-        let people = walk.gallery.people().len();
+        let mut portraits = Portraits::of(&walk.gallery);
+        let people = walk.gallery.count();
         let (to_worker, jobs) = sync_channel(0);
         let (report, reports) = sync_channel(REPORTS_MOST);
         std::thread::scope(|threads| {
             std::thread::Builder::new()
                 .name("recognition".into())
                 .spawn_scoped(threads, move || recognise(&mut walk, &jobs, &report))?;
-            let shown = self.show(&to_worker, &reports, &thumbnails, people);
+            let shown = self.show(&to_worker, &reports, &mut portraits, people);
             // Without frames to come the worker ends; the one in flight still counts.
             drop(to_worker);
             let mut summary = shown?;
-            for (number, walked) in reports.iter() {
+            for (number, walked, _) in reports.iter() {
                 take(&walked?, number, &mut summary, self.on_walked)?;
             }
             Ok(summary)
@@ -215,7 +216,7 @@ impl Kiosk<'_> {
         &mut self,
         to_worker: &SyncSender<Job>,
         reports: &Receiver<Report>,
-        thumbnails: &BTreeMap<String, Chip>,
+        portraits: &mut Portraits,
         people: usize,
     ) -> Result<Summary> {
         let mut summary = Summary::default();
@@ -268,7 +269,8 @@ impl Kiosk<'_> {
                 (self.on_notice)(&fault);
                 notice = fault;
             }
-            for (number, walked) in reports.try_iter() {
+            for (number, walked, lent) in reports.try_iter() {
+                portraits.take(lent);
                 match walked {
                     Ok(walked) => {
                         walk_rate.tick();
@@ -304,7 +306,7 @@ impl Kiosk<'_> {
                         frame: shown.as_deref(),
                         mirror: self.mirror,
                         sightings: &seen.sightings,
-                        thumbnails,
+                        thumbnails: portraits.all(),
                         gallery_people: people,
                         how_to_enroll: &self.how_to_enroll,
                         stages: &stages.list(),
@@ -355,12 +357,14 @@ impl Kiosk<'_> {
 
 /// The worker: walks the frames that it is handed, until there are no more.
 fn recognise(walk: &mut Walk, jobs: &Receiver<Job>, report: &SyncSender<Report>) {
+    let mut lender = Lender::of(&walk.gallery);
     for Job { number, frame, is_afresh, mut walked } in jobs {
         if is_afresh {
             walk.forget();
         }
         let done = walk.frame(&frame, &mut walked).map(|()| walked);
-        if report.send((number, done)).is_err() {
+        let lent = done.as_ref().map_or(Vec::new(), |walked| lender.lend(&walked.sightings, &walk.gallery));
+        if report.send((number, done, lent)).is_err() {
             return;
         }
     }

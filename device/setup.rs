@@ -78,7 +78,9 @@ pub fn gallery(models: &Manifest, board: &board::Recognise, file: &Path) -> Resu
         temperature: c.temperature,
         ..plain
     });
-    Gallery::open_or_new(file, &id, Calibration { strangers: board.strangers, ..fitted })
+    let mut gallery = Gallery::open_or_new(file, &id, Calibration { strangers: board.strangers, ..fitted })?;
+    gallery.choose_manner(std::time::Instant::now);
+    Ok(gallery)
 }
 
 /// The whole walk, with the board's gallery.

@@ -3,10 +3,12 @@
 use super::{Common, Outcome, line};
 use anyhow::Result;
 use lookalike::board::{Board, Runtime};
+use lookalike::gallery::{Breadth, Gallery};
 use lookalike::generate::Kind;
 use lookalike::manifest::Manifest;
 use lookalike::screen::Surroundings;
 use lookalike::{camera, infer, input, picture, screen, setup};
+use std::time::Duration;
 
 /// Checks camera, display, models and gallery, and says what to do
 #[derive(clap::Args)]
@@ -67,16 +69,46 @@ fn check_walk(models: &Manifest, board: &Board) -> Result<usize> {
     }
     let file = &board.gallery.file;
     match setup::gallery(models, &board.recognise, file) {
-        Ok(gallery) if gallery.people().is_empty() => {
+        Ok(gallery) if gallery.count() == 0 => {
             line(&format!("gallery: nobody in {} yet: lookalike enroll --name \"YOUR NAME\" photo.jpg", file.display()))?;
         }
-        Ok(gallery) => line(&format!("gallery: {} in {}", super::count(gallery.people().len(), "name"), file.display()))?,
+        Ok(gallery) => {
+            line(&format!("gallery: {} in {}", super::count(gallery.count(), "name"), file.display()))?;
+            line(&format!("gallery: {}", manner(&gallery)))?;
+            if let Some(fault) = gallery.index_fault() {
+                line(&format!("gallery: {fault}: opening takes longer until the next change, nobody is lost"))?;
+            }
+        }
         Err(error) => {
             missing += 1;
             line(&format!("gallery: MISSING: {error:#}"))?;
         }
     }
     Ok(missing)
+}
+
+/// How the nearest faces are found here.
+fn manner(gallery: &Gallery) -> String {
+    let (manner, faces) = (gallery.manner(), gallery.pictures());
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    match (manner.part, manner.breadth) {
+        (Some(part), breadth) => format!(
+            "all {faces} faces are searched in {:.2} ms, the {} likeliest in {:.2} ms with {:.0} % of the ten nearest: {} (the \
+             same at about {} faces)",
+            ms(manner.all),
+            part.rows,
+            ms(part.takes),
+            100.0 * part.recall,
+            if breadth == Breadth::All { "all are searched" } else { "only these are searched" },
+            manner.crossing(faces).unwrap_or(0)
+        ),
+        (None, _) if manner.all.is_zero() => {
+            "so few faces are all searched; with more than 16384 part of them is tried too".into()
+        }
+        (None, _) => {
+            format!("all {faces} faces are searched, in {:.2} ms: no part of them holds enough of the nearest", ms(manner.all))
+        }
+    }
 }
 
 /// Whether the generative nets that the manifest has can be used. Having none is no fault: the booth has two modes then.

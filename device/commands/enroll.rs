@@ -93,7 +93,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     }
     if !options.json {
         let enrolled = done - failed;
-        let people = super::count(gallery.people().len(), "name");
+        let people = super::count(gallery.count(), "name");
         line(&format!("{enrolled} of {} enrolled; {} knows {people}", super::count(done, "picture"), file.display()))?;
     }
     Ok(Outcome::of(failed))

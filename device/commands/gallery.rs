@@ -60,6 +60,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     match &options.action {
         Action::List => {
             for person in gallery.people() {
+                let person = person?;
                 let pictures: Vec<&str> = person.pictures.iter().map(|p| p.file.as_str()).collect();
                 if options.json {
                     line(&json::to_line(&Listed { name: &person.name, pictures })?)?;

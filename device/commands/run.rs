@@ -204,7 +204,7 @@ fn show(
     };
     say(format!("camera: {}", camera.describe()));
     say(format!("screen: {}", screen.describe()));
-    say(format!("gallery: {} of {}", super::count(walk.gallery.people().len(), "name"), board.gallery.file.display()));
+    say(format!("gallery: {} of {}", super::count(walk.gallery.count(), "name"), board.gallery.file.display()));
     let mut on_walked = |frame: u64, walked: &Walked| match options.json {
         true => line(&json::to_line(&frame_line(frame, walked))?),
         false => Ok(()),

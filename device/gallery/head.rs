@@ -4,7 +4,6 @@
 //! this gallery, in a moment, from one photo each or more. Where the nearest neighbour looks at one picture of one
 //! person, the head weighs all pictures of all people against each other.
 
-use super::Person;
 use super::calibration::log_softmax;
 use crate::types::Metric;
 use anyhow::{Context, Result};
@@ -32,19 +31,19 @@ pub struct Head {
 }
 
 impl Head {
-    /// Learns to tell `people` apart by embeddings of `length` numbers; `None` below two people, and where there are
+    /// Learns to tell `people` apart by their embeddings of `length` numbers; `None` below two people, and where there are
     /// so many (some 2,500 with one photo each) that it would take more than a second.
     /// `same_person_distance` makes embeddings of all networks equally large.
-    pub fn train(people: &[Person], length: usize, metric: Metric, same_person_distance: f32) -> Result<Option<Self>> {
-        let pictures: usize = people.iter().map(|p| p.pictures.len()).sum();
+    pub fn train(people: &[Vec<&[f32]>], length: usize, metric: Metric, same_person_distance: f32) -> Result<Option<Self>> {
+        let pictures: usize = people.iter().map(Vec::len).sum();
         // Cost and gradient of a step are three products of this size.
         let steps = (BUDGET / (3 * pictures * people.len() * length).max(1)).min(MOST_STEPS);
         if people.len() < 2 || steps < FEWEST_STEPS {
             return Ok(None);
         }
-        let pictures = || people.iter().enumerate().flat_map(|(owner, p)| p.pictures.iter().map(move |q| (owner, q)));
+        let pictures = || people.iter().enumerate().flat_map(|(owner, p)| p.iter().map(move |q| (owner, q)));
         let owners: Array1<usize> = pictures().map(|(owner, _)| owner).collect();
-        let numbers = pictures().flat_map(|(_, q)| q.embedding.0.iter().copied()).collect();
+        let numbers = pictures().flat_map(|(_, q)| q.iter().copied()).collect();
         let mut rows = Array2::from_shape_vec((owners.len(), length), numbers)?;
         let centre = rows.mean_axis(Axis(0)).context("no pictures")?;
         let scale = match metric {
@@ -73,27 +72,21 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gallery::Picture;
-    use crate::types::Embedding;
 
-    fn person(vectors: &[[f32; 3]]) -> Person {
-        let picture = |v: &[f32; 3]| Picture { file: String::new(), embedding: Embedding(v.to_vec()), thumbnail: Vec::new() };
-        Person { name: String::new(), pictures: vectors.iter().map(picture).collect() }
-    }
-
-    fn train(people: &[Person]) -> Option<Head> {
-        Head::train(people, 3, Metric::L2, 0.6).unwrap()
+    fn train(people: &[Vec<[f32; 3]>]) -> Option<Head> {
+        let people: Vec<Vec<&[f32]>> = people.iter().map(|p| p.iter().map(|v| &v[..]).collect()).collect();
+        Head::train(&people, 3, Metric::L2, 0.6).unwrap()
     }
 
     #[test]
     fn one_person_needs_no_head() {
         assert!(train(&[]).is_none());
-        assert!(train(&[person(&[[1.0, 0.0, 0.0]])]).is_none());
+        assert!(train(&[vec![[1.0, 0.0, 0.0]]]).is_none());
     }
 
     #[test]
     fn shares_add_to_one_and_favour_the_right_person() {
-        let people = [person(&[[1.0, 0.0, 0.0]]), person(&[[0.0, 1.0, 0.0], [0.1, 0.9, 0.0]]), person(&[[0.0, 0.0, 1.0]])];
+        let people = [vec![[1.0, 0.0, 0.0]], vec![[0.0, 1.0, 0.0], [0.1, 0.9, 0.0]], vec![[0.0, 0.0, 1.0]]];
         let head = train(&people).unwrap();
         for (i, probe) in [[0.9, 0.1, 0.0], [0.0, 0.8, 0.1], [0.1, 0.1, 0.9]].iter().enumerate() {
             let shares: Vec<f32> = head.log_shares(probe).iter().map(|s| s.exp()).collect();
@@ -104,7 +97,7 @@ mod tests {
 
     #[test]
     fn identical_faces_of_two_people_share_alike() {
-        let head = train(&[person(&[[1.0, 0.0, 0.0]]), person(&[[1.0, 0.0, 0.0]])]).unwrap();
+        let head = train(&[vec![[1.0, 0.0, 0.0]], vec![[1.0, 0.0, 0.0]]]).unwrap();
         let shares = head.log_shares(&[1.0, 0.0, 0.0]);
         assert!((shares[0] - shares[1]).abs() < 1e-4, "{shares:?}");
     }
@@ -112,7 +105,7 @@ mod tests {
     #[test]
     fn a_thousand_people_have_a_head_and_a_hundred_thousand_do_without() {
         let vector = |i: usize| [(i as f32 * 0.37).sin(), (i as f32 * 0.73).cos(), (i as f32 * 1.7).sin()];
-        let people: Vec<Person> = (0..100_000).map(|i| person(&[vector(i)])).collect();
+        let people: Vec<Vec<[f32; 3]>> = (0..100_000).map(|i| vec![vector(i)]).collect();
         assert_eq!(train(&people[..1000]).unwrap().log_shares(&[0.0; 3]).len(), 1000);
         assert!(train(&people).is_none());
     }

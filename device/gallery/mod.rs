@@ -1,30 +1,37 @@
 //! Names, pictures and embeddings in; for each new embedding, who it is and how sure that is, out.
 //!
 //! A gallery belongs to one embedder: vectors of another network mean nothing here, and [`Gallery::open`] refuses them.
-//! Changes live in memory until [`Gallery::save`]; only then is anything on disk, in the one file that `store` writes.
+//! Changes live in memory until [`Gallery::save`]; only then is anything on disk, in the file that `store` writes. Names and
+//! pictures stay there: in memory are the names, and each embedding as bytes, so that a million fit.
 //!
 //! ```text
-//! enroll -> people -> save -> store, format (the file)
+//! enroll -> roster (whose) -> save -> store (the file)
 //!             |
-//!             +-> index (distances) --+
-//!             +-> head (linfa) -------+-> calibration -> Answer
+//!             +-> index (who is near) -+
+//!             +-> head (linfa) --------+-> calibration -> Answer
 //! ```
 
 pub mod calibration;
-mod format;
+mod enrolled;
 mod head;
 mod index;
+mod roster;
+mod saving;
 mod store;
+#[cfg(test)]
+mod tests;
 mod thumbnail;
 
 pub use calibration::Calibration;
+pub use index::{Breadth, Manner};
 
 use crate::types::{Answer, Chip, Embedding, Match, Metric};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use enrolled::Enrolled;
 use head::Head;
-use index::Index;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Instant;
 
 /// How unlike two embeddings of the same length are; see [`Metric`].
 pub fn distance(a: &Embedding, b: &Embedding, metric: Metric) -> f32 {
@@ -35,6 +42,8 @@ pub fn distance(a: &Embedding, b: &Embedding, metric: Metric) -> f32 {
 pub const LONGEST_NAME: usize = 100;
 /// Bytes in a picture's file name at most.
 const LONGEST_FILE: usize = 4096;
+/// Rows that are compared as floats, and people who share the percentages, where not everybody is compared with everything.
+const CANDIDATES: usize = 64;
 
 /// The network whose vectors a gallery holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,12 +83,13 @@ pub struct Gallery {
     path: Option<PathBuf>,
     embedder: EmbedderId,
     calibration: Calibration,
-    /// In the order of their names.
-    people: Vec<Person>,
-    /// What happened since the file was read, to be done again on what the file holds when it is written.
+    enrolled: Enrolled,
+    /// What happened since the file was read, to be done again should another program have changed it when it is written.
     unsaved: Vec<Change>,
-    /// Made from `people` at the first question after a change.
-    learned: OnceLock<Learned>,
+    /// How the nearest are found.
+    manner: Manner,
+    /// Made at the first question after a change. `None` inside where there is no head: distances alone answer then.
+    head: OnceLock<Option<Head>>,
 }
 
 #[derive(Clone)]
@@ -88,38 +98,42 @@ enum Change {
     Remove { name: String },
 }
 
-struct Learned {
-    index: Index,
-    /// `None` for fewer than two people, or where training failed: distances alone answer then.
-    head: Option<Head>,
+/// Somebody whom a face may be.
+struct Candidate {
+    person: u32,
+    /// Distance to the nearest picture.
+    nearest: f32,
+    /// Mean of the distances to all pictures.
+    mean: f32,
 }
 
 impl Gallery {
     /// A gallery without people and without a file: [`Gallery::save`] fails on it.
     pub fn empty(embedder: EmbedderId, calibration: Calibration) -> Self {
-        Self { path: None, embedder, calibration, people: Vec::new(), unsaved: Vec::new(), learned: OnceLock::new() }
+        let enrolled = Enrolled::new(&embedder);
+        Self { path: None, embedder, calibration, enrolled, unsaved: Vec::new(), manner: Manner::ALL, head: OnceLock::new() }
     }
 
     /// Reads a gallery and trains its head; embeds nothing. Fails where there is no file, where it is damaged, newer than
     /// this program, or of another embedder. The file is never changed by this.
     pub fn open(path: &Path, embedder: &EmbedderId, calibration: Calibration) -> Result<Self> {
-        let people = store::read(path, embedder)?;
-        let people = people.with_context(|| {
-            format!("there is no gallery {}: enrol somebody first with `lookalike enroll --gallery {0}`", path.display())
-        })?;
-        Ok(Self::of(path, embedder, calibration, people))
+        let gallery = Self::open_or_new(path, embedder, calibration)?;
+        ensure!(
+            gallery.enrolled.has_file(),
+            "there is no gallery {}: enrol somebody first with `lookalike enroll --gallery {0}`",
+            path.display()
+        );
+        Ok(gallery)
     }
 
     /// As [`Gallery::open`], but where there is no file: an empty gallery that [`Gallery::save`] will write there.
     pub fn open_or_new(path: &Path, embedder: &EmbedderId, calibration: Calibration) -> Result<Self> {
-        let people = store::read(path, embedder)?.unwrap_or_default();
-        Ok(Self::of(path, embedder, calibration, people))
-    }
-
-    fn of(path: &Path, embedder: &EmbedderId, calibration: Calibration, people: Vec<Person>) -> Self {
-        let gallery = Self { path: Some(path.to_path_buf()), people, ..Self::empty(embedder.clone(), calibration) };
-        gallery.learned();
-        gallery
+        // Should nobody be able to say who writes, reading goes on: a file that changes meanwhile is an error, no other people.
+        let _lock = store::lock_for_reading(path);
+        let enrolled = Enrolled::read(path, embedder)?;
+        let gallery = Self { path: Some(path.to_path_buf()), enrolled, ..Self::empty(embedder.clone(), calibration) };
+        gallery.head();
+        Ok(gallery)
     }
 
     /// Adds one picture of `name`; the same picture of the same name replaces the earlier one.
@@ -134,97 +148,114 @@ impl Gallery {
         ensure!(length == self.embedder.length, "an embedding of {length} numbers, not {}", self.embedder.length);
         ensure!(embedding.0.iter().all(|v| v.is_finite()), "the embedding of {picture} is not finite");
         let picture = Picture { file: picture.into(), embedding: embedding.clone(), thumbnail: thumbnail::shrink(chip)? };
-        self.change(Change::Enroll { name, picture });
-        Ok(())
+        self.change(Change::Enroll { name, picture })
     }
 
     /// Forgets a person wholly and says how many pictures that was: 0 where nobody has that name.
     pub fn remove(&mut self, name: &str) -> usize {
-        let pictures = self.person(name).map_or(0, |p| p.pictures.len());
-        if pictures > 0 {
-            self.change(Change::Remove { name: name.trim().into() });
+        let name = name.trim();
+        let pictures = self.enrolled.pictures_of(name);
+        if pictures > 0 && self.change(Change::Remove { name: name.into() }).is_err() {
+            return 0;
         }
         pictures
     }
 
-    /// Everybody, in the order of their names.
-    pub fn people(&self) -> &[Person] {
-        &self.people
+    /// How many people there are.
+    pub fn count(&self) -> usize {
+        self.enrolled.roster.people()
+    }
+
+    /// How many pictures of them.
+    pub fn pictures(&self) -> usize {
+        self.enrolled.roster.pictures()
+    }
+
+    /// Who has that name, read from the file; `None` where nobody has.
+    pub fn person(&self, name: &str) -> Result<Option<Person>> {
+        self.enrolled.roster.find(name.trim()).map(|person| self.enrolled.person(person)).transpose()
+    }
+
+    /// Everybody, in the order of their names, read from the file one after the other.
+    pub fn people(&self) -> impl Iterator<Item = Result<Person>> + '_ {
+        self.enrolled.roster.in_order().into_iter().map(|person| self.enrolled.person(person))
+    }
+
+    /// The first so many names, in order.
+    pub fn first_names(&self, wanted: usize) -> impl Iterator<Item = &str> {
+        let roster = &self.enrolled.roster;
+        roster.first_in_order(wanted).into_iter().map(|person| roster.name(person))
     }
 
     /// The first enrolled picture of a person, for the screen.
     pub fn thumbnail(&self, name: &str) -> Option<Chip> {
-        thumbnail::open(&self.person(name)?.pictures.first()?.thumbnail).ok()
+        let roster = &self.enrolled.roster;
+        let row = roster.rows_of(roster.find(name.trim())?).next()?;
+        thumbnail::open(&self.enrolled.picture(row).ok()?.thumbnail).ok()
     }
 
     /// Who this is: at most `top` names, best first. Percentages of all names, also of those not among the `top`, and
-    /// `nobody_percent` add to 100. An empty gallery answers 100 % nobody.
+    /// `nobody_percent` add to 100; of thousands only the nearest have a share. An empty gallery answers 100 % nobody.
     pub fn answer(&self, embedding: &Embedding, top: usize) -> Answer {
-        let learned = self.learned();
         if embedding.0.len() != self.embedder.length {
             return Answer { matches: Vec::new(), nobody_percent: 100.0 };
         }
-        let distances = learned.index.distances(&embedding.0);
-        let means: Vec<f32> = distances.iter().map(|d| d.mean).collect();
-        let log_shares = learned.head.as_ref().map(|head| head.log_shares(&embedding.0));
+        let (candidates, log_shares) = self.candidates(embedding);
+        let means: Vec<f32> = candidates.iter().map(|c| c.mean).collect();
         let percents = self.calibration.percents(&means, log_shares.as_deref());
-        let all = self.people.iter().zip(&percents.names).zip(&distances);
-        let mut matches: Vec<(&str, f32, f32)> = all.map(|((p, &percent), &d)| (p.name.as_str(), percent, d.nearest)).collect();
-        matches.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.2.total_cmp(&b.2)));
-        matches.truncate(top);
-        let matches = matches.into_iter().map(|(name, percent, distance)| Match { name: name.into(), percent, distance });
+        let mut all: Vec<(f32, &Candidate)> = percents.names.iter().copied().zip(&candidates).collect();
+        all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.nearest.total_cmp(&b.1.nearest)));
+        all.truncate(top);
+        let matches = all.into_iter().map(|(percent, candidate)| Match {
+            name: self.enrolled.roster.name(candidate.person).into(),
+            percent,
+            distance: candidate.nearest,
+        });
         Answer { matches: matches.collect(), nobody_percent: percents.nobody }
     }
 
-    /// Writes the changes since opening to the file, whole or not at all. What another process enrolled or removed
-    /// meanwhile is kept so, and is in this gallery afterwards.
-    pub fn save(&mut self) -> Result<()> {
-        let path = self.path.as_ref().context("this gallery has no file")?;
-        self.people = store::update(path, &self.embedder, |people| {
-            for change in &self.unsaved {
-                apply(people, change.clone());
-            }
-        })?;
-        self.unsaved.clear();
-        self.learned = OnceLock::new();
+    /// Everybody where there is a head, with its shares; else the nearest.
+    fn candidates(&self, embedding: &Embedding) -> (Vec<Candidate>, Option<Vec<f32>>) {
+        if let Some(head) = self.head() {
+            return (self.enrolled.everybody(embedding), Some(head.log_shares(&embedding.0)));
+        }
+        let mut nearest = self.enrolled.nearest(embedding, CANDIDATES, self.manner.breadth);
+        nearest.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+        nearest.truncate(CANDIDATES);
+        (nearest, None)
+    }
+
+    /// Finds out how this gallery is best searched on this machine, and does so from now on. `now` is a clock.
+    pub fn choose_manner(&mut self, now: fn() -> Instant) -> Manner {
+        self.manner = self.enrolled.index.manner(now);
+        self.manner
+    }
+
+    /// What [`Gallery::choose_manner`] found out.
+    pub fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// Why the index beside the gallery's file is of no use, if there is one and it is not: then everything was read from the
+    /// gallery itself, and the next change makes the index anew.
+    pub fn index_fault(&self) -> Option<&str> {
+        self.enrolled.index_fault.as_deref()
+    }
+
+    fn change(&mut self, change: Change) -> Result<()> {
+        self.head = OnceLock::new();
+        self.enrolled.apply(&change)?;
+        self.unsaved.push(change);
         Ok(())
     }
 
-    fn change(&mut self, change: Change) {
-        apply(&mut self.people, change.clone());
-        self.unsaved.push(change);
-        self.learned = OnceLock::new();
-    }
-
-    fn person(&self, name: &str) -> Option<&Person> {
-        let found = self.people.binary_search_by(|p| p.name.as_str().cmp(name.trim()));
-        found.ok().map(|i| &self.people[i])
-    }
-
-    fn learned(&self) -> &Learned {
-        self.learned.get_or_init(|| {
+    fn head(&self) -> Option<&Head> {
+        let trained = self.head.get_or_init(|| {
+            let people = self.enrolled.as_floats()?;
             let EmbedderId { length, metric, .. } = self.embedder;
-            let index = Index::new(&self.people, length, metric);
-            let head = Head::train(&self.people, length, metric, self.calibration.same_person_distance).unwrap_or(None);
-            Learned { index, head }
-        })
-    }
-}
-
-fn apply(people: &mut Vec<Person>, change: Change) {
-    match change {
-        Change::Enroll { name, picture } => {
-            let at = people.binary_search_by(|p| p.name.cmp(&name)).unwrap_or_else(|free| {
-                people.insert(free, Person { name, pictures: Vec::new() });
-                free
-            });
-            let pictures = &mut people[at].pictures;
-            match pictures.iter_mut().find(|p| p.file == picture.file) {
-                Some(same) => *same = picture,
-                None => pictures.push(picture),
-            }
-        }
-        Change::Remove { name } => people.retain(|p| p.name != name),
+            Head::train(&people, length, metric, self.calibration.same_person_distance).unwrap_or(None)
+        });
+        trained.as_ref()
     }
 }
 
@@ -234,161 +265,4 @@ fn checked_name(name: &str) -> Result<String> {
     ensure!(!name.chars().any(char::is_control), "the name {name:?} has control characters: leave them out");
     ensure!(name.chars().count() <= LONGEST_NAME, "the name {name:?} is longer than {LONGEST_NAME} characters: shorten it");
     Ok(name.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn embedder() -> EmbedderId {
-        EmbedderId { name: "net".into(), sha256: "ab".repeat(32), length: 8, metric: Metric::L2 }
-    }
-
-    fn empty() -> Gallery {
-        Gallery::empty(embedder(), Calibration::of_distance(0.6))
-    }
-
-    fn chip() -> Chip {
-        Chip { width: 4, height: 4, pixels: vec![128; 48] }
-    }
-
-    /// A face of person `who`, as photo `photo` shows it: people lie about 1.4 apart, photos of one about 0.2.
-    fn face(who: usize, photo: usize) -> Embedding {
-        let mut v = vec![0.0; 8];
-        v[who % 8] = 1.0;
-        v[(who + 1 + photo) % 8] += 0.1;
-        Embedding(v)
-    }
-
-    fn total(answer: &Answer) -> f32 {
-        answer.nobody_percent + answer.matches.iter().map(|m| m.percent).sum::<f32>()
-    }
-
-    #[test]
-    fn an_empty_gallery_knows_nobody() {
-        assert_eq!(empty().answer(&face(0, 0), 3), Answer { matches: Vec::new(), nobody_percent: 100.0 });
-    }
-
-    #[test]
-    fn one_photo_of_one_person_is_enough() {
-        let mut gallery = empty();
-        gallery.enroll("Ada", "a.jpg", &face(0, 0), &chip()).unwrap();
-        let answer = gallery.answer(&face(0, 1), 3);
-        assert_eq!(answer.matches.len(), 1);
-        assert!(answer.matches[0].percent > 90.0, "{answer:?}");
-        assert!((answer.matches[0].distance - 0.02f32.sqrt()).abs() < 1e-5);
-        assert!(gallery.answer(&face(3, 0), 3).nobody_percent > 99.0);
-    }
-
-    #[test]
-    fn each_of_several_is_told_apart() {
-        let mut gallery = empty();
-        for who in 0..6 {
-            gallery.enroll(&format!("person {who}"), "a.jpg", &face(who, 0), &chip()).unwrap();
-        }
-        for who in 0..6 {
-            let answer = gallery.answer(&face(who, 2), 3);
-            assert_eq!(answer.matches.len(), 3);
-            assert_eq!(answer.matches[0].name, format!("person {who}"));
-            assert!(answer.matches[0].percent > 90.0, "{answer:?}");
-        }
-        assert!(gallery.answer(&face(7, 0), 3).nobody_percent > 99.0);
-    }
-
-    #[test]
-    fn the_same_picture_again_replaces_the_first() {
-        let mut gallery = empty();
-        gallery.enroll("Ada", "a.jpg", &face(0, 0), &chip()).unwrap();
-        gallery.enroll(" Ada ", "a.jpg", &face(1, 0), &chip()).unwrap();
-        gallery.enroll("Ada", "b.jpg", &face(1, 1), &chip()).unwrap();
-        assert_eq!(gallery.people().len(), 1);
-        let files: Vec<&str> = gallery.people()[0].pictures.iter().map(|p| p.file.as_str()).collect();
-        assert_eq!(files, ["a.jpg", "b.jpg"]);
-        assert_eq!(gallery.people()[0].pictures[0].embedding, face(1, 0));
-    }
-
-    #[test]
-    fn names_and_vectors_are_checked() {
-        let mut gallery = empty();
-        let mut refused = |name: &str, vector: &Embedding| gallery.enroll(name, "a.jpg", vector, &chip()).is_err();
-        assert!(refused("", &face(0, 0)) && refused(" \t ", &face(0, 0)) && refused("A\nB", &face(0, 0)));
-        assert!(refused(&"é".repeat(LONGEST_NAME + 1), &face(0, 0)));
-        assert!(!refused(&"é".repeat(LONGEST_NAME), &face(0, 0)));
-        assert!(refused("Ada", &Embedding(vec![0.0; 7])) && refused("Ada", &Embedding(vec![f32::NAN; 8])));
-    }
-
-    #[test]
-    fn a_saved_gallery_opens_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gallery");
-        let calibration = Calibration::of_distance(0.6);
-        let absent = Gallery::open(&path, &embedder(), calibration).err().unwrap();
-        assert!(format!("{absent:#}").contains(path.to_str().unwrap()));
-        let mut gallery = Gallery::open_or_new(&path, &embedder(), calibration).unwrap();
-        gallery.enroll("Ada", "a.jpg", &face(0, 0), &chip()).unwrap();
-        gallery.enroll("Bob", "b.jpg", &face(1, 0), &chip()).unwrap();
-        gallery.save().unwrap();
-        let again = Gallery::open(&path, &embedder(), calibration).unwrap();
-        assert_eq!(again.people(), gallery.people());
-        assert_eq!(again.answer(&face(0, 1), 2), gallery.answer(&face(0, 1), 2));
-        assert_eq!(again.thumbnail("Ada").unwrap().width, 4);
-        assert!(again.thumbnail("Eve").is_none());
-        assert!(empty().save().is_err());
-    }
-
-    #[test]
-    fn two_programs_enrolling_at_once_keep_both() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gallery");
-        let open = || Gallery::open_or_new(&path, &embedder(), Calibration::of_distance(0.6)).unwrap();
-        let (mut first, mut second) = (open(), open());
-        first.enroll("Ada", "a.jpg", &face(0, 0), &chip()).unwrap();
-        second.enroll("Bob", "b.jpg", &face(1, 0), &chip()).unwrap();
-        first.save().unwrap();
-        second.save().unwrap();
-        first.remove("Ada");
-        first.save().unwrap();
-        second.save().unwrap();
-        let names: Vec<&str> = second.people().iter().map(|p| p.name.as_str()).collect();
-        assert_eq!(names, ["Bob"], "and whom one removed the other does not bring back");
-    }
-
-    #[test]
-    fn a_removed_person_leaves_no_trace() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gallery");
-        let mut gallery = Gallery::open_or_new(&path, &embedder(), Calibration::of_distance(0.6)).unwrap();
-        gallery.enroll("Ada", "a.jpg", &face(0, 0), &chip()).unwrap();
-        gallery.enroll("Ada", "c.jpg", &face(0, 1), &chip()).unwrap();
-        gallery.enroll("Zoe", "z.jpg", &Embedding(vec![0.123; 8]), &chip()).unwrap();
-        gallery.save().unwrap();
-        assert_eq!(gallery.remove("Zoe"), 1);
-        assert_eq!(gallery.remove("Zoe"), 0);
-        gallery.save().unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        let contains = |part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
-        assert!(!contains(b"Zoe") && !contains(b"z.jpg") && !contains(&0.123f32.to_le_bytes()));
-        assert!(contains(b"Ada"));
-        assert!(gallery.answer(&Embedding(vec![0.123; 8]), 3).matches.iter().all(|m| m.name == "Ada"));
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn any_answer_adds_to_100(
-            vectors in prop::collection::vec((0usize..5, prop::collection::vec(-10f32..10.0, 8)), 0..12),
-            probe in prop::collection::vec(-10f32..10.0, 8),
-        ) {
-            let mut gallery = empty();
-            for (i, (who, vector)) in vectors.into_iter().enumerate() {
-                gallery.enroll(&format!("{who}"), &format!("{i}"), &Embedding(vector), &chip()).unwrap();
-            }
-            let answer = gallery.answer(&Embedding(probe), usize::MAX);
-            prop_assert!((total(&answer) - 100.0).abs() < 0.01, "{answer:?}");
-            prop_assert_eq!(answer.matches.len(), gallery.people().len());
-            prop_assert!(answer.matches.is_sorted_by(|a, b| a.percent >= b.percent));
-        }
-    }
 }

@@ -145,8 +145,13 @@ fn gallery(ready: &mut Ready, options: &Options) -> Result<Items> {
         file.display(),
         super::super::count(faces.names.len(), "photo")
     );
-    let place = |name: &String| gallery.people().iter().position(|p| p.name == *name).unwrap_or(0);
-    let groups = faces.names.iter().map(place).collect();
+    // Names follow each other in order, each as often as it has photos.
+    let is_next = faces.names.iter().zip(faces.names.iter().skip(1)).map(|(name, next)| usize::from(name != next));
+    let groups = std::iter::once(0).chain(is_next).scan(0, |group, step| {
+        *group += step;
+        Some(*group)
+    });
+    let groups = groups.collect();
     let lookalike::play::map::Faces { length, vectors, names, thumbnails } = faces;
     Ok(Items { length, vectors, column: "name", labels: names, groups, thumbnails })
 }

@@ -7,8 +7,7 @@
 
 use super::{Calibration, STRANGERS};
 use crate::gallery::head::Head;
-use crate::gallery::index::Index;
-use crate::gallery::{Person, Picture};
+use crate::gallery::index::distance;
 use crate::types::{Embedding, Metric};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
@@ -89,20 +88,20 @@ fn simulate(
         let mut own = photos[i].clone();
         dice.shuffle(&mut own);
         let (kept, visiting) = own.split_at(wanted.min(own.len() - 1));
-        let picture = |s: &&Sample| Picture { file: String::new(), embedding: s.photo.clone(), thumbnail: Vec::new() };
-        people.push(Person { name: String::new(), pictures: kept.iter().map(picture).collect() });
+        people.push(kept.iter().map(|s| &s.photo.0[..]).collect::<Vec<_>>());
         known.extend(visiting.iter().take(VISITS).map(|&s| (s, Some(owner))));
     }
     let mut others: Vec<usize> = order[enrolled..].to_vec();
     dice.shuffle(&mut others);
     let strangers: Vec<_> = others.iter().take(known.len()).map(|&i| (photos[i][dice.below(photos[i].len())], None)).collect();
     let length = known.first().context("nobody to enrol")?.0.photo.0.len();
-    let index = Index::new(&people, length, metric);
     let head = Head::train(&people, length, metric, same_person_distance)?;
     let weights = [0.5 / known.len() as f64, 0.5 / strangers.len().max(1) as f64];
     let visit = |(embedding, truth): (&Embedding, Option<usize>)| {
         let shares = head.as_ref().map_or(vec![0.0; people.len()], |head| head.log_shares(&embedding.0));
-        let distances = index.distances(&embedding.0).into_iter().map(|d| f64::from(d.mean));
+        let far =
+            |photos: &Vec<&[f32]>| photos.iter().map(|p| distance(p, &embedding.0, metric)).sum::<f32>() / photos.len() as f32;
+        let distances = people.iter().map(|photos| f64::from(far(photos)));
         Visit {
             people: distances.zip(shares).map(|(d, s)| [d, f64::from(s)]).collect(),
             truth,

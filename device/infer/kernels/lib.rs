@@ -12,6 +12,7 @@
 //! peak              what the instructions could do, to measure against
 //! pool elements     windows' maxima and means; what works on one number at a time
 //! resize            weighted sums of rows and pixels of pictures of bytes
+//! search            one vector of bytes against many
 //! crew              threads that stay, to let several nets run side by side
 //! ```
 //!
@@ -29,6 +30,7 @@ pub mod peak;
 pub mod pool;
 pub mod resize;
 mod scalar;
+pub mod search;
 mod sweep;
 mod vector;
 mod winograd;
