@@ -28,8 +28,10 @@ pub struct Probe {
     kernels: Kernels,
     bytes: Vec<i8>,
     /// The same numbers, for kernels that multiply words.
+    #[cfg(target_arch = "x86_64")]
     words: Vec<i16>,
     /// What the 128 of the rows add to each product.
+    #[cfg(target_arch = "x86_64")]
     excess: i32,
 }
 
@@ -42,9 +44,14 @@ impl Probe {
         let kernels = if kernels.runs_here() { kernels } else { Kernels::Scalar };
         let mut bytes = numbers.to_vec();
         bytes.resize(width(numbers.len()), 0);
-        let words = if kernels == Kernels::Avx2 { bytes.iter().map(|&b| b.into()).collect() } else { Vec::new() };
-        let excess = 128 * numbers.iter().map(|&n| i32::from(n)).sum::<i32>();
-        Self { kernels, bytes, words, excess }
+        Self {
+            kernels,
+            #[cfg(target_arch = "x86_64")]
+            words: if kernels == Kernels::Avx2 { bytes.iter().map(|&b| b.into()).collect() } else { Vec::new() },
+            #[cfg(target_arch = "x86_64")]
+            excess: 128 * numbers.iter().map(|&n| i32::from(n)).sum::<i32>(),
+            bytes,
+        }
     }
 
     /// The product with each of the rows, which follow each other without a gap.
