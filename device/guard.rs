@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn answers_and_errors_pass_through() {
-        assert_eq!(guard(|| Ok(is_guarded())).unwrap(), true);
+        assert!(guard(|| Ok(is_guarded())).unwrap());
         assert_eq!(guard(|| -> Result<()> { Err(anyhow!("its own")) }).unwrap_err().to_string(), "its own");
     }
 }

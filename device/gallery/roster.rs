@@ -135,7 +135,9 @@ impl Roster {
             Err(slot) => self.enter(name, slot),
         };
         let row = self.place.len() as u32;
-        (self.place.push(place), self.owner.push(person), self.next.push(NONE));
+        self.place.push(place);
+        self.owner.push(person);
+        self.next.push(NONE);
         self.pictures += 1;
         match self.rows_of(person).last() {
             Some(last) => self.next[last as usize] = row,

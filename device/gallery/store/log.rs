@@ -152,7 +152,8 @@ impl Log {
             None => {
                 let body = self.body(place)?;
                 let mut reader = Reader(&body);
-                (reader.text()?, reader.text()?);
+                reader.text()?;
+                reader.text()?;
                 reader.bytes(4 * out.len())?.to_vec()
             }
         };

@@ -66,7 +66,7 @@ pub(super) fn for_gpu(mut net: TypedModel) -> Result<Result<TypedModel, String>>
 pub(super) fn halved(net: &TypedModel) -> Result<TypedModel> {
     let mut net = net.clone();
     FloatPrecisionTranslator::new(f32::datum_type(), f16::datum_type()).transform(&mut net)?;
-    Ok(net.into_decluttered()?)
+    net.into_decluttered()
 }
 
 fn has(net: &TypedModel, node: &TypedNode) -> TractResult<bool> {
