@@ -142,7 +142,8 @@ impl Log {
     /// Only the embedding of the face at a place, without reading its picture.
     pub fn embedding(&self, place: u64, out: &mut [f32]) -> Result<()> {
         let mut bytes = [0; 2048];
-        let texts = 512.min(bytes.len());
+        // Of names and file names, which are mostly short.
+        let texts = 512;
         let wanted = (HEAD + texts + 4 * out.len()).min(bytes.len());
         let got = self.file.read_at(&mut bytes[..wanted], place)?;
         let mut reader = Reader(bytes.get(HEAD..got).context(CUT_SHORT)?);
