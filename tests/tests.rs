@@ -22,6 +22,9 @@ mod promises {
     /// Autoencoders and GANs, from the command line and at the booth.
     mod dream;
 
+    /// Trainings that are killed, stopped, out of room, or have nothing to learn from.
+    mod training;
+
     /// The files of board-config.
     mod boards;
 
