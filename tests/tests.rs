@@ -10,6 +10,9 @@ mod promises {
     /// A followed face stays where a search finds it.
     mod following;
 
+    /// Heads that lean, lie and hang upside down.
+    mod turned;
+
     /// The JSON contract and the exit codes.
     mod contract;
 
