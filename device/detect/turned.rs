@@ -6,6 +6,9 @@ use crate::types::{Frame, Rect};
 /// A pixel of a crop is the mean of at most so many looks each way.
 const LOOKS_MOST: f32 = 4.0;
 
+/// Places in a frame are counted in this part of a pixel.
+const PIXEL: i64 = 1 << 16;
+
 /// Writes what a turned box holds at `side_px` x `side_px`, RGB, black where it reaches beyond the frame. Each pixel is the mean of
 /// looks between the frame's pixels, about one for each pixel that it covers.
 pub(super) fn sample(frame: &Frame, candidate: &Candidate, side_px: u32, into: &mut [u8]) {
@@ -13,50 +16,47 @@ pub(super) fn sample(frame: &Frame, candidate: &Candidate, side_px: u32, into: &
     let looks = (w.max(h) / side_px as f32).round().clamp(1.0, LOOKS_MOST) as usize;
     let steps = (side_px as usize * looks) as f32;
     let (sin, cos) = candidate.roll.sin_cos();
+    let whole = |pixels: f32| (pixels * PIXEL as f32) as i64;
     // From one look to the next, along a row and down a column; a colour lies in the middle of its pixel.
-    let (right, down) = ([cos * w / steps, sin * w / steps], [-sin * h / steps, cos * h / steps]);
-    let [x0, y0] = candidate.turned([x + w / steps / 2.0, y + h / steps / 2.0]).map(|v| v - 0.5);
-    let share = 1.0 / (looks * looks) as f32;
+    let (right, down) = ([cos * w, sin * w].map(|v| whole(v / steps)), [-sin * h, cos * h].map(|v| whole(v / steps)));
+    let [x0, y0] = candidate.turned([x + w / steps / 2.0, y + h / steps / 2.0]).map(|v| whole(v - 0.5));
+    let count = (looks * looks) as u32 * PIXEL as u32;
     for (row, line) in into.chunks_exact_mut(3 * side_px as usize).enumerate() {
         for (column, pixel) in line.chunks_exact_mut(3).enumerate() {
-            let mut sum = [0.0; 3];
-            for v in row * looks..(row + 1) * looks {
-                for u in column * looks..(column + 1) * looks {
-                    let at = |axis: usize, start: f32| start + u as f32 * right[axis] + v as f32 * down[axis];
-                    add_colour(frame, at(0, x0), at(1, y0), &mut sum);
+            let mut sum = [0; 3];
+            for v in (row * looks..(row + 1) * looks).map(|v| v as i64) {
+                for u in (column * looks..(column + 1) * looks).map(|u| u as i64) {
+                    add_colour(frame, x0 + u * right[0] + v * down[0], y0 + u * right[1] + v * down[1], &mut sum);
                 }
             }
-            pixel.iter_mut().zip(sum).for_each(|(byte, sum)| *byte = (sum * share + 0.5) as u8);
+            pixel.iter_mut().zip(sum).for_each(|(byte, sum)| *byte = ((sum + count / 2) / count) as u8);
         }
     }
 }
 
-/// Adds the colour at a point, between its four nearest pixels; nothing outside of the frame.
+/// Adds the colour at a point, between its four nearest pixels, [`PIXEL`] times; nothing outside of the frame.
 #[inline]
-fn add_colour(frame: &Frame, x: f32, y: f32, sum: &mut [f32; 3]) {
-    let (width, height) = (frame.width as usize, frame.height as usize);
-    let (left, upper) = (x.floor(), y.floor());
-    let (fx, fy) = (x - left, y - upper);
-    let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
-    if left >= 0.0 && upper >= 0.0 && left + 1.0 < width as f32 && upper + 1.0 < height as f32 {
-        let at = 3 * (upper as usize * width + left as usize);
-        let (Some(above), Some(below)) = (frame.pixels.get(at..at + 6), frame.pixels.get(at + 3 * width..at + 3 * width + 6))
-        else {
-            return;
-        };
-        for c in 0..3 {
-            sum[c] += weights[0] * f32::from(above[c])
-                + weights[1] * f32::from(above[c + 3])
-                + weights[2] * f32::from(below[c])
-                + weights[3] * f32::from(below[c + 3]);
+fn add_colour(frame: &Frame, x: i64, y: i64, sum: &mut [u32; 3]) {
+    let (width, height) = (i64::from(frame.width), i64::from(frame.height));
+    let (left, upper) = (x >> 16, y >> 16);
+    let [fx, fy] = [x, y].map(|v| (v >> 8 & 255) as u32);
+    let weights = [(256 - fx) * (256 - fy), fx * (256 - fy), (256 - fx) * fy, fx * fy];
+    if (0..width - 1).contains(&left) && (0..height - 1).contains(&upper) {
+        let at = 3 * (upper * width + left) as usize;
+        let below = at + 3 * width as usize;
+        if let (Some(above), Some(below)) = (frame.pixels.get(at..at + 6), frame.pixels.get(below..below + 6)) {
+            for c in 0..3 {
+                let [a, b, d, e] = [above[c], above[c + 3], below[c], below[c + 3]].map(u32::from);
+                sum[c] += weights[0] * a + weights[1] * b + weights[2] * d + weights[3] * e;
+            }
         }
         return;
     }
     for (corner, weight) in weights.into_iter().enumerate() {
-        let (column, row) = (left + (corner % 2) as f32, upper + (corner / 2) as f32);
-        if (0.0..width as f32).contains(&column) && (0.0..height as f32).contains(&row) {
-            let at = 3 * (row as usize * width + column as usize);
-            (0..3).for_each(|c| sum[c] += weight * f32::from(frame.pixels[at + c]));
+        let (column, row) = (left + (corner % 2) as i64, upper + (corner / 2) as i64);
+        if (0..width).contains(&column) && (0..height).contains(&row) {
+            let at = 3 * (row * width + column) as usize;
+            (0..3).for_each(|c| sum[c] += weight * u32::from(frame.pixels[at + c]));
         }
     }
 }
