@@ -1,7 +1,8 @@
 //! `make eval`: accuracy on the evaluation pictures, as tables. Our own code from end to end, as the app runs it.
 //!
 //! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
-//! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other.
+//! `--only gallery` draws reliability curves into `--plot FILE`; `--vectors FILE` is where the vectors go that
+//! `make bench-gallery` searches. `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other.
 
 use anyhow::{Context, Result};
 use lookalike::board::Board;
@@ -11,9 +12,10 @@ use lookalike::{align, detect::Detector, embed::Embedder, picture, setup};
 use std::path::{Path, PathBuf};
 
 mod booth;
+mod crowd;
 mod detection;
-mod dice;
 mod likeness;
+mod plot;
 mod portraits;
 mod precision;
 mod strangers;
@@ -59,13 +61,24 @@ fn main() -> Result<()> {
     if wanted("portraits") {
         portraits::print(&lab)?;
     }
-    if wanted("likeness") || wanted("strangers") {
+    let vectors = after("--vectors");
+    if wanted("likeness") || wanted("strangers") || wanted("gallery") || vectors.is_some() {
         let photos = likeness::embed_lfw(&lab, |_, photo| Ok(photo))?;
         if wanted("likeness") {
             likeness::print(&lab, &photos)?;
         }
-        if wanted("strangers") {
-            strangers::print(&lab, &photos)?;
+        if wanted("strangers") || wanted("gallery") || vectors.is_some() {
+            let samples = strangers::samples(&lab, &photos)?;
+            if wanted("strangers") {
+                strangers::print(&lab, &samples)?;
+            }
+            if wanted("gallery") {
+                let plot = after("--plot").map_or(PathBuf::from("target/reliability.png"), PathBuf::from);
+                crowd::print(&samples, lab.board.recognise.strangers, &plot)?;
+            }
+            if let Some(file) = vectors {
+                crowd::write(&samples, Path::new(file))?;
+            }
         }
     }
     // By itself, since it is every table of the nets twice.
