@@ -13,7 +13,7 @@ BIN     = target/release/lookalike
 BUILD   = cargo build --release --workspace --bins $(if $(GPU),--features lookalike/cuda-$(GPU))
 export GPU
 
-.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream bench kernel-report bless doctor \
+.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream bench bench-gallery kernel-report bless doctor \
         cross deb deploy clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -65,6 +65,11 @@ eval-dream: models  ## the generative nets on MNIST in ../shared/data, as a tabl
 
 bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
 	@tests/bench/run.py
+
+bench-gallery: models  ## the search among 10,000 to a million faces, beside faiss; minutes, needs ../shared/data
+	@target/release/eval --data ../shared/data --only vectors --vectors target/search.f32
+	@target/release/search-bench --vectors target/search.f32
+	@tests/bench/peers/search.py --vectors target/search.f32
 
 kernel-report: packages  ## what llvm-mca foretells of the kernels on the boards: docs/kernels.md
 	@tests/arm/loops.sh report
