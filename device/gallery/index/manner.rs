@@ -28,7 +28,7 @@ pub struct Part {
 /// Below so many rows all are looked at in a twentieth of a millisecond.
 pub const FEW: usize = 1 << 14;
 /// Probes that are tried.
-const PROBES: usize = 24;
+const PROBES: usize = 16;
 /// The nearest that must be found.
 const NEAREST: usize = 10;
 /// What share of them is enough.
