@@ -10,6 +10,9 @@ mod promises {
     /// A followed face stays where a search finds it.
     mod following;
 
+    /// Heads that lean, lie and hang upside down.
+    mod turned;
+
     /// The JSON contract and the exit codes.
     mod contract;
 
@@ -21,6 +24,9 @@ mod promises {
 
     /// Autoencoders and GANs, from the command line and at the booth.
     mod dream;
+
+    /// Trainings that are killed, stopped, out of room, or have nothing to learn from.
+    mod training;
 
     /// The files of board-config.
     mod boards;

@@ -2,6 +2,7 @@
 
 use super::{Common, Outcome, each_picture, json, line};
 use anyhow::Result;
+use lookalike::board::Heads;
 use lookalike::manifest::Precision;
 use lookalike::setup;
 use std::path::PathBuf;
@@ -16,6 +17,9 @@ pub struct Options {
     /// Width of the smallest face sought, in pixels; without it, the board file's
     #[arg(long, value_name = "PX", value_parser = super::min_face)]
     min_face: Option<f32>,
+    /// Heads that are found; without it, the board file's
+    #[arg(long, value_enum, value_name = "HEADS")]
+    heads: Option<Heads>,
     /// Arithmetic of the nets; without it, the board file's
     #[arg(long, value_name = "P")]
     precision: Option<Precision>,
@@ -28,6 +32,7 @@ pub struct Options {
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(options.precision)?;
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
+    board.detect.heads = options.heads.unwrap_or(board.detect.heads);
     let mut detector = setup::detector(&models, &board.detect)?;
     each_picture(&options.images, |path, frame| {
         let faces = detector.detect(&frame)?;

@@ -3,7 +3,7 @@
 //! People of lfw112 with one photo never visit: the strangers that fill galleries are drawn as those lie. Visitors are real
 //! people with more photos, under a rule that was fitted on other visitors.
 
-use crate::plot::{self, Curve};
+use crate::plot::{Chart, Curve};
 use crate::strangers::{blank, id};
 use anyhow::{Context, Result};
 use lookalike::gallery::Gallery;
@@ -74,7 +74,9 @@ pub fn print(samples: &[Sample], strangers: f32, picture: &Path) -> Result<()> {
         }
         curves.push(Curve { title: format!("{size} names"), points: bins.iter().map(|b| [b.said, b.right]).collect() });
     }
-    plot::reliability(picture, &curves)?;
+    let steps = vec![0.0, 20.0, 40.0, 60.0, 80.0, 100.0];
+    let titles = ["percentage that was said", "answers of them that were right, in percent"];
+    Chart { titles, grid: [steps.clone(), steps], diagonal: true, legend: 0.96 }.draw(picture, &curves)?;
     println!("drawn into {}", picture.display());
     Ok(())
 }
