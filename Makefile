@@ -10,7 +10,8 @@ FILE    = $(if $(filter %.toml,$(BOARD)),$(BOARD),board-config/$(BOARD).toml)
 MODELS  = models/out
 BIN     = target/release/lookalike
 # The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
-BUILD   = cargo build --release --workspace --bins $(if $(GPU),--features lookalike/cuda-$(GPU))
+FEATURES = $(if $(GPU),--features lookalike/cuda-$(GPU))
+BUILD   = cargo build --release --workspace --bins $(FEATURES)
 export GPU
 
 .PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream eval-rotation bench bench-gallery kernel-report bless doctor \
@@ -29,9 +30,9 @@ models: packages  ## build the model files from pinned packages
 	@target/release/lookalike-models setup
 
 test: packages  ## everything the tests need, and the tests
-	@cargo build --workspace --all-targets
+	@cargo build --workspace --all-targets $(FEATURES)
 	@target/debug/lookalike-models setup
-	cargo test --workspace --no-fail-fast
+	cargo test --workspace --no-fail-fast $(FEATURES)
 
 test-arm: packages  ## the kernels' tests on emulated boards, and that their loops stay in registers
 	@tests/arm/run.sh

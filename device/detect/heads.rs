@@ -66,7 +66,7 @@ impl Detector {
     /// Adds the sure faces of heads whose roll is nearest to those quarters.
     pub(super) fn probe(&mut self, frame: &Frame, roll: Quarters, faces: &mut Vec<Face>) -> Result<()> {
         let levels = self.lanes.iter().map(|lane| lane.proposals.len()).sum::<usize>();
-        self.propose(frame, roll, LEVELS_SKIPPED.min(levels.saturating_sub(2)))?;
+        self.propose(frame, roll, LEVELS_SKIPPED.min(levels.saturating_sub(1)))?;
         self.sift(frame)?;
         let mut found = std::mem::take(&mut self.found);
         let decided = self.decide(frame, &mut found);

@@ -19,6 +19,7 @@ mod motion;
 mod pyramid;
 mod roll;
 mod track;
+mod turned;
 
 use boxes::{Candidate, Overlap, Suppressor};
 pub use follow::{Followed, Follower};

@@ -18,6 +18,11 @@ impl Quarters {
     /// All others.
     pub const TURNED: [Self; 3] = [Self(1), Self(3), Self(2)];
 
+    /// Those of a roll in radians, where it is one of whole quarters.
+    pub fn of(roll: f32) -> Option<Self> {
+        (0..4).map(Self).find(|quarters| apart(quarters.radians(), roll).abs() < 1e-3)
+    }
+
     /// In radians.
     pub fn radians(self) -> f32 {
         f32::from(self.0) * FRAC_PI_2

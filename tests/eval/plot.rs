@@ -67,9 +67,9 @@ impl Chart<'_> {
             for &point in &curve.points {
                 canvas.line(at(point), at(point), 7.0, color, 255);
             }
-            let row = TOP + ((1.0 - self.legend) * SIDE as f32) as i32 + 26 * i as i32;
-            canvas.line([LEFT as f32 + 20.0, row as f32 + 10.0], [LEFT as f32 + 46.0, row as f32 + 10.0], 4.0, color, 255);
-            canvas.write(Area::new(LEFT + 56, row, 240, 20), &curve.title, text(Align::Left));
+            let row = TOP + ((1.0 - self.legend) * SIDE as f32) as i32 + 21 * i as i32;
+            canvas.line([LEFT as f32 + 100.0, row as f32 + 10.0], [LEFT as f32 + 126.0, row as f32 + 10.0], 4.0, color, 255);
+            canvas.write(Area::new(LEFT + 136, row, 240, 20), &curve.title, text(Align::Left));
         }
         let pixels: Vec<u8> = canvas.pixels().iter().flat_map(|p| [(p >> 16) as u8, (p >> 8) as u8, *p as u8]).collect();
         let picture = image::RgbImage::from_raw(SIZE, SIZE, pixels).context("pixels of another size")?;

@@ -52,7 +52,7 @@ pub fn print(lab: &Lab, drawing: Option<&Path>) -> Result<()> {
         let grid = [(0..=360).step_by(45), (0..=100).step_by(20)].map(|lines| lines.map(|v| v as f32).collect());
         // The circle is closed.
         curves.iter_mut().for_each(|curve| curve.points.extend(curve.points.first().map(|p| [360.0, p[1]])));
-        Chart { titles, grid, diagonal: false, legend: 0.62 }.draw(file, &curves)?;
+        Chart { titles, grid, diagonal: false, legend: 0.77 }.draw(file, &curves)?;
         println!("drawn: {}", file.display());
     }
     false_alarms(lab)?;
