@@ -14,7 +14,7 @@ FEATURES = $(if $(GPU),--features lookalike/cuda-$(GPU))
 BUILD   = cargo build --release --workspace --bins $(FEATURES)
 export GPU
 
-.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream eval-rotation bench kernel-report bless doctor \
+.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream eval-rotation bench bench-gallery kernel-report bless doctor \
         cross deb deploy clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -69,6 +69,11 @@ eval-rotation: models  ## heads at any angle: recall and landmarks against roll,
 
 bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
 	@tests/bench/run.py
+
+bench-gallery: models  ## the search among 10,000 to a million faces, beside faiss; minutes, needs ../shared/data
+	@target/release/eval --data ../shared/data --only vectors --vectors target/search.f32
+	@target/release/search-bench --vectors target/search.f32
+	@tests/bench/peers/search.py --vectors target/search.f32
 
 kernel-report: packages  ## what llvm-mca foretells of the kernels on the boards: docs/kernels.md
 	@tests/arm/loops.sh report

@@ -85,6 +85,19 @@ pub struct Calibration {
     pub midpoint: f32,
     /// What the head's log shares are divided by; positive.
     pub temperature: f32,
+    /// The rule among thousands; absent where nobody fitted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub among: Option<Among>,
+}
+
+/// As `gallery::calibration::Among`, all positive.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Among {
+    pub slope: f32,
+    pub midpoint: f32,
+    pub trust: f32,
 }
 
 /// A model's part in the walk, or in the generative modes.
@@ -245,8 +258,11 @@ impl EmbeddingFacts {
         let [left, right] = [self.template[0], self.template[1]];
         ensure!(right[0] - left[0] > 1.0, "template: the eye on the left of the picture comes first");
         if let Some(c) = self.calibration {
-            let fine = [c.slope, c.midpoint, c.temperature].iter().all(|v| v.is_finite() && *v > 0.0);
-            ensure!(fine, "calibration: slope, midpoint and temperature must be positive numbers");
+            let fine = |numbers: [f32; 3]| numbers.iter().all(|v| v.is_finite() && *v > 0.0);
+            let is_fine = fine([c.slope, c.midpoint, c.temperature]);
+            ensure!(is_fine, "calibration: slope, midpoint and temperature must be positive numbers");
+            let is_fine = c.among.is_none_or(|a| fine([a.slope, a.midpoint, a.trust]));
+            ensure!(is_fine, "calibration: slope, midpoint and trust among thousands must be positive numbers");
         }
         Ok(())
     }

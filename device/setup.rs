@@ -3,6 +3,7 @@
 use crate::board::{self, Board};
 use crate::detect::{Detector, Follower, Heads, Net, Nets};
 use crate::embed::{self, Embedder};
+use crate::gallery::calibration::Among;
 use crate::gallery::{Calibration, EmbedderId, Gallery};
 use crate::infer::{self, Normalise, Patience, Wish};
 use crate::manifest::{EmbeddingFacts, Entry, Manifest, Precision, Role};
@@ -81,6 +82,7 @@ pub fn gallery(models: &Manifest, board: &board::Recognise, file: &Path) -> Resu
         slope: c.slope,
         midpoint: c.midpoint,
         temperature: c.temperature,
+        among: c.among.map_or(plain.among, |a| Among { slope: a.slope, midpoint: a.midpoint, trust: a.trust }),
         ..plain
     });
     let mut gallery = Gallery::open_or_new(file, &id, Calibration { strangers: board.strangers, ..fitted })?;

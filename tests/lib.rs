@@ -1,5 +1,8 @@
 //! What the promises share: the program as a user starts it, and folders to work in.
 
+pub mod crowd;
+pub mod dice;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

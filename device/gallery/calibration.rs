@@ -18,11 +18,26 @@
 //!
 //! `slope`, `midpoint` and `temperature` are those under which known and unknown faces held against galleries of many
 //! sizes were least surprising; see [`fit`]. For the dlib network on lfw112: 43.39, .6189 and .6349.
+//!
+//! Among thousands nobody is compared with everybody. There the second rule says what the head's share said, how many others
+//! are as near: [`crowd`] knows how many bystanders are to be expected at that distance, of as many people as there are.
+//!
+//! ```text
+//! evidence[i] = slope * (midpoint - distance[i])        how likely the person looks like that: slope and midpoint of [`Among`]
+//!             - trust * ln(density(distance[i]))        how many others do
+//!             + ln((1 - strangers) / strangers)
+//! ```
+//!
+//! With `trust` 1 this is Bayes' rule for one person among N of whom each is as likely to come: `N` times the density of
+//! bystanders' distances stands against that of the person's own, whose logarithm is taken as a line. `trust` is fitted, for the
+//! density is an estimate from 64 people; it comes out at 1.3.
 
+pub mod crowd;
 mod fit;
 mod smoothed;
 
-pub use fit::{Bin, Sample, curve, fit};
+use crowd::Crowd;
+pub use fit::{Bin, Sample, curve, error, fit};
 pub use smoothed::Smoothed;
 
 /// How distances of one embedder turn into chances.
@@ -40,6 +55,19 @@ pub struct Calibration {
     /// The share of visitors that are expected not to be enrolled, above 0 and below 1. The one number here that is a
     /// choice and not a measurement: a larger one says "nobody" more readily.
     pub strangers: f32,
+    /// The rule among thousands.
+    pub among: Among,
+}
+
+/// How distances of one embedder turn into chances where nobody is compared with everybody.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Among {
+    /// Log-odds per unit of distance, for what the person's own distances say; positive.
+    pub slope: f32,
+    /// Where that says nothing.
+    pub midpoint: f32,
+    /// What the logarithm of the bystanders' density counts; positive.
+    pub trust: f32,
 }
 
 /// What is expected where nobody said anything else: one visitor of four is not enrolled.
@@ -63,27 +91,39 @@ impl Calibration {
             midpoint: same_person_distance,
             temperature: 1.0,
             strangers: STRANGERS,
+            among: Among { slope: 9.0 / same_person_distance, midpoint: 1.1 * same_person_distance, trust: 1.25 },
         }
     }
 
-    /// The rule above. `distances` are mean distances to each person's pictures; `log_shares` are the head's, of the same
+    /// The second rule above, for the nearest of many. `distances` are mean distances to each person's pictures.
+    pub fn percents_among(&self, distances: &[f32], crowd: &Crowd) -> Percents {
+        let [slope, midpoint, trust] = [self.among.slope, self.among.midpoint, self.among.trust].map(f64::from);
+        let near = |d: f32| slope * (midpoint - f64::from(d)) - trust * crowd.ln_density(d);
+        self.weighed(distances.iter().map(|&d| near(d)).collect())
+    }
+
+    /// The first rule above. `distances` are mean distances to each person's pictures; `log_shares` are the head's, of the same
     /// length, or `None` without a head.
     pub fn percents(&self, distances: &[f32], log_shares: Option<&[f32]>) -> Percents {
-        let [slope, midpoint, temperature, strangers] =
-            [self.slope, self.midpoint, self.temperature, self.strangers].map(f64::from);
-        let expected = ((1.0 - strangers) / strangers).ln();
+        let [slope, midpoint, temperature] = [self.slope, self.midpoint, self.temperature].map(f64::from);
         let stand_in = match log_shares {
             Some(_) => Vec::new(),
             None => log_softmax(distances.iter().map(|d| -self.slope / 4.0 * d).collect()),
         };
         let evidence = distances.iter().enumerate().map(|(i, &distance)| {
             let share = f64::from(log_shares.map_or_else(|| stand_in[i], |shares| shares[i]));
-            slope * (midpoint - f64::from(distance)) + share / temperature + expected
+            slope * (midpoint - f64::from(distance)) + share / temperature
         });
-        let evidence: Vec<f64> = evidence.collect();
+        self.weighed(evidence.collect())
+    }
+
+    /// From what was seen, with what one expects before looking.
+    fn weighed(&self, seen: Vec<f64>) -> Percents {
+        let strangers = f64::from(self.strangers);
+        let expected = ((1.0 - strangers) / strangers).ln();
         // Nobody's evidence is 0. Subtracting the largest keeps exp() in range.
-        let largest = evidence.iter().fold(0.0, |a: f64, &b| a.max(b));
-        let weights: Vec<f64> = evidence.iter().map(|e| (e - largest).exp()).collect();
+        let largest = seen.iter().fold(0.0, |a: f64, &b| a.max(b + expected));
+        let weights: Vec<f64> = seen.iter().map(|e| (e + expected - largest).exp()).collect();
         let nobody = (-largest).exp();
         let total = nobody + weights.iter().sum::<f64>();
         let percent = |weight: f64| (100.0 * weight / total) as f32;
@@ -104,8 +144,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const AMONG: Among = Among { slope: 13.0, midpoint: 0.5, trust: 0.9 };
     const PLAIN: Calibration =
-        Calibration { same_person_distance: 0.6, slope: 40.0, midpoint: 0.6, temperature: 1.0, strangers: 0.5 };
+        Calibration { same_person_distance: 0.6, slope: 40.0, midpoint: 0.6, temperature: 1.0, strangers: 0.5, among: AMONG };
 
     #[test]
     fn at_the_midpoint_a_lone_person_is_as_likely_as_not() {
@@ -134,6 +175,35 @@ mod tests {
         assert!(PLAIN.percents(&far, None).nobody > 99.0);
     }
 
+    /// 64 nearest of so many in a ball of 20 dimensions, the first of them at `near`.
+    fn around(people: f32, near: f32) -> Vec<f32> {
+        (0..64).map(|i| if i == 0 { near } else { 0.85 * ((i + 1) as f32 / people).powf(0.05) }).collect()
+    }
+
+    #[test]
+    fn the_same_distance_says_less_the_more_people_there_are() {
+        let named = [1e4, 1e5, 1e6].map(|people| {
+            let distances = around(people, 0.35);
+            PLAIN.percents_among(&distances, &Crowd::of(&distances).unwrap()).names[0]
+        });
+        assert!(named.is_sorted_by(|a, b| a > b) && named[0] > 80.0, "{named:?}");
+        // Bayes' rule with trust 1: ten times the people take the odds down to a tenth.
+        let whole = Calibration { among: Among { trust: 1.0, ..AMONG }, ..PLAIN };
+        let odds = [1e4, 1e5].map(|people| {
+            let distances = around(people, 0.35);
+            let percents = whole.percents_among(&distances, &Crowd::of(&distances).unwrap());
+            percents.names[0] / percents.nobody
+        });
+        assert!((odds[0] / odds[1] - 10.0).abs() < 0.5, "{odds:?}");
+    }
+
+    #[test]
+    fn the_nearest_of_a_million_strangers_is_nobody() {
+        let distances = around(1e6, 0.85 * 1e-6f32.powf(0.05));
+        let percents = PLAIN.percents_among(&distances, &Crowd::of(&distances).unwrap());
+        assert!(percents.nobody > 50.0 && percents.names[0] < 20.0, "{} {}", percents.nobody, percents.names[0]);
+    }
+
     #[test]
     fn nobody_enrolled_is_surely_nobody() {
         assert_eq!(PLAIN.percents(&[], None).nobody, 100.0);
@@ -146,11 +216,15 @@ mod tests {
             slope in 0.1f32..200.0, midpoint in 0.01f32..2.0, temperature in 0.1f32..10.0, strangers in 0.01f32..0.99,
         ) {
             let (distances, shares): (Vec<f32>, Vec<f32>) = people.into_iter().unzip();
-            let percents = Calibration { same_person_distance: 0.6, slope, midpoint, temperature, strangers }
-                .percents(&distances, Some(&shares));
-            let total = percents.nobody + percents.names.iter().sum::<f32>();
-            prop_assert!((total - 100.0).abs() < 0.01, "{total}");
-            prop_assert!(percents.names.iter().all(|p| (0.0..=100.0).contains(p)));
+            let rule = Calibration { slope, midpoint, temperature, strangers, ..PLAIN };
+            let mut nearest = distances.clone();
+            nearest.sort_by(f32::total_cmp);
+            let among = Crowd::of(&nearest).map(|crowd| rule.percents_among(&nearest, &crowd));
+            for percents in [Some(rule.percents(&distances, Some(&shares))), among].into_iter().flatten() {
+                let total = percents.nobody + percents.names.iter().sum::<f32>();
+                prop_assert!((total - 100.0).abs() < 0.01, "{total}");
+                prop_assert!(percents.names.iter().all(|p| (0.0..=100.0).contains(p)));
+            }
         }
     }
 }

@@ -27,6 +27,7 @@ pub use index::{Breadth, Manner};
 
 use crate::types::{Answer, Chip, Embedding, Match, Metric};
 use anyhow::{Result, ensure};
+use calibration::crowd::Crowd;
 use enrolled::Enrolled;
 use head::Head;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ pub const LONGEST_NAME: usize = 100;
 const LONGEST_FILE: usize = 4096;
 /// Rows that are compared as floats, and people who share the percentages, where not everybody is compared with everything.
 const CANDIDATES: usize = 64;
+/// Pictures of a person that are allowed for there.
+const MOST_PICTURES: usize = 8;
 
 /// The network whose vectors a gallery holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,7 +205,11 @@ impl Gallery {
         }
         let (candidates, log_shares) = self.candidates(embedding);
         let means: Vec<f32> = candidates.iter().map(|c| c.mean).collect();
-        let percents = self.calibration.percents(&means, log_shares.as_deref());
+        let around = if log_shares.is_none() && self.count() > CANDIDATES { Crowd::of(&means) } else { None };
+        let percents = match around {
+            Some(crowd) => self.calibration.percents_among(&means, &crowd),
+            None => self.calibration.percents(&means, log_shares.as_deref()),
+        };
         let mut all: Vec<(f32, &Candidate)> = percents.names.iter().copied().zip(&candidates).collect();
         all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.nearest.total_cmp(&b.1.nearest)));
         all.truncate(top);
@@ -214,15 +221,29 @@ impl Gallery {
         Answer { matches: matches.collect(), nobody_percent: percents.nobody }
     }
 
-    /// Everybody where there is a head, with its shares; else the nearest.
+    /// Everybody where there is a head, with its shares; else the nearest, nearest first.
     fn candidates(&self, embedding: &Embedding) -> (Vec<Candidate>, Option<Vec<f32>>) {
         if let Some(head) = self.head() {
             return (self.enrolled.everybody(embedding), Some(head.log_shares(&embedding.0)));
         }
-        let mut nearest = self.enrolled.nearest(embedding, CANDIDATES, self.manner.breadth);
+        (self.nearest_candidates(embedding, self.manner.breadth), None)
+    }
+
+    fn nearest_candidates(&self, embedding: &Embedding, breadth: Breadth) -> Vec<Candidate> {
+        // Whoever has many pictures takes many of the nearest rows, and those of some are near and far on average.
+        let rows = CANDIDATES * self.pictures().div_ceil(self.count().max(1)).min(MOST_PICTURES);
+        let mut nearest = self.enrolled.nearest(embedding, rows, breadth);
         nearest.sort_by(|a, b| a.mean.total_cmp(&b.mean));
         nearest.truncate(CANDIDATES);
-        (nearest, None)
+        nearest
+    }
+
+    /// The `wanted` nearest people, at most 64, by the mean distance to their pictures: names and those distances, nearest first.
+    /// For who measures the search; [`Gallery::answer`] looks as [`Gallery::choose_manner`] found best.
+    pub fn nearest(&self, embedding: &Embedding, wanted: usize, breadth: Breadth) -> Vec<(&str, f32)> {
+        let mut nearest = self.nearest_candidates(embedding, breadth);
+        nearest.truncate(wanted);
+        nearest.iter().map(|c| (self.enrolled.roster.name(c.person), c.mean)).collect()
     }
 
     /// Finds out how this gallery is best searched on this machine, and does so from now on. `now` is a clock.

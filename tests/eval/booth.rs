@@ -7,7 +7,7 @@ use image::{ImageFormat, RgbImage};
 use lookalike::types::Frame;
 use std::io::Cursor;
 
-use crate::dice::Dice;
+use lookalike_tests::dice::Dice;
 
 /// Sizes, as shares of the photo's: faces of lfw112 become 27 to 80 px wide.
 const SIZES: [f32; 2] = [1.0 / 3.0, 1.0];

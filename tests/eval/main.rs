@@ -2,7 +2,8 @@
 //!
 //! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
 //! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other. `--heads upright` finds upright
-//! heads alone; `--only rotation` sets both beside each other.
+//! heads alone; `--only rotation` sets both beside each other. `--only gallery` draws reliability curves into `--plot FILE`;
+//! `--vectors FILE` is where the vectors go that `make bench-gallery` searches.
 
 use anyhow::{Context, Result};
 use lookalike::board::{Board, Heads};
@@ -12,8 +13,8 @@ use lookalike::{align, detect::Detector, embed::Embedder, picture, setup};
 use std::path::{Path, PathBuf};
 
 mod booth;
+mod crowd;
 mod detection;
-mod dice;
 mod likeness;
 mod plot;
 mod portraits;
@@ -69,13 +70,24 @@ fn main() -> Result<()> {
     if wanted("portraits") {
         portraits::print(&lab)?;
     }
-    if wanted("likeness") || wanted("strangers") {
+    let vectors = after("--vectors");
+    if wanted("likeness") || wanted("strangers") || wanted("gallery") || vectors.is_some() {
         let photos = likeness::embed_lfw(&lab, |_, photo| Ok(photo))?;
         if wanted("likeness") {
             likeness::print(&lab, &photos)?;
         }
-        if wanted("strangers") {
-            strangers::print(&lab, &photos)?;
+        if wanted("strangers") || wanted("gallery") || vectors.is_some() {
+            let samples = strangers::samples(&lab, &photos)?;
+            if wanted("strangers") {
+                strangers::print(&lab, &samples)?;
+            }
+            if wanted("gallery") {
+                let plot = after("--plot").map_or(PathBuf::from("target/reliability.png"), PathBuf::from);
+                crowd::print(&samples, lab.board.recognise.strangers, &plot)?;
+            }
+            if let Some(file) = vectors {
+                crowd::write(&samples, Path::new(file))?;
+            }
         }
     }
     // By itself, since it is every frame in every position.

@@ -1,15 +1,15 @@
 //! Open galleries: are the known named, are strangers called nobody, can the percentages be trusted?
 
-use crate::booth;
 use crate::detection::face_of;
-use crate::dice::Dice;
 use crate::likeness::{Photos, embed_lfw};
 use crate::truth::rows;
 use crate::{Lab, percent};
+use crate::{booth, crowd};
 use anyhow::Result;
 use lookalike::gallery::calibration::{self, Calibration, Sample};
 use lookalike::gallery::{EmbedderId, Gallery};
 use lookalike::types::{Chip, Embedding, Metric};
+use lookalike_tests::dice::Dice;
 use std::collections::BTreeMap;
 
 const PEOPLE: usize = 60;
@@ -32,19 +32,25 @@ struct Tally {
     answers: Vec<(f32, bool)>,
 }
 
-pub fn print(lab: &Lab, photos: &Photos) -> Result<()> {
+/// Every photo of lfw112 as it is, and as a booth's camera shows it.
+pub fn samples(lab: &Lab, photos: &Photos) -> Result<Vec<Sample>> {
     let seen = embed_lfw(lab, |number, photo| booth::seen(&photo, &mut Dice::new(number as u64)))?;
     let sample = |((path, photo), seen): ((&String, &Option<Embedding>), &Option<Embedding>)| {
         let name = path.split('/').next()?.to_string();
         Some(Sample { name, photo: photo.clone()?, seen: seen.clone()? })
     };
-    let samples: Vec<Sample> = photos.iter().zip(seen.values()).filter_map(sample).collect();
+    Ok(photos.iter().zip(seen.values()).filter_map(sample).collect())
+}
+
+pub fn print(lab: &Lab, samples: &[Sample]) -> Result<()> {
     let strangers = lab.board.recognise.strangers;
-    let fitted = Calibration { strangers, ..calibration::fit(&samples, Metric::L2, 0.6, 1)? };
+    let fitted = Calibration { strangers, ..calibration::fit(samples, &crowd::drawn(samples), Metric::L2, 0.6, 1)? };
+    let among = fitted.among;
     println!(
         "fitted on lfw112, visitors as a booth's camera shows them: slope {:.2}, midpoint {:.4}, temperature {:.4}",
         fitted.slope, fitted.midpoint, fitted.temperature
     );
+    println!("among thousands: slope {:.2}, midpoint {:.4}, trust {:.4}", among.slope, among.midpoint, among.trust);
     match lab.models.models.iter().find_map(|m| m.embedding.as_ref()?.calibration) {
         Some(c) => {
             println!("the manifest has: slope {:.2}, midpoint {:.4}, temperature {:.4}", c.slope, c.midpoint, c.temperature)
@@ -56,7 +62,7 @@ pub fn print(lab: &Lab, photos: &Photos) -> Result<()> {
         ("the same, but visitors look as good as the enrolled photos", |s| vec![&s.photo]),
         ("the same, but visitors are seen from afar", |s| vec![&s.seen]),
     ] {
-        curve(title, &held_out(&samples, strangers, looks)?.answers);
+        curve(title, &held_out(samples, strangers, looks)?.answers);
     }
     let videos = ytf(lab)?;
     let mut dice = Dice::new(9);
@@ -113,7 +119,7 @@ fn held_out(samples: &[Sample], strangers: f32, looks: Looks) -> Result<Tally> {
     let (one, two): (Vec<_>, Vec<_>) = samples.iter().cloned().partition(|s| half.contains(s.name.as_str()));
     let mut tally = Tally::default();
     for (fit_on, test_on) in [(&one, &two), (&two, &one)] {
-        let rule = Calibration { strangers, ..calibration::fit(fit_on, Metric::L2, 0.6, 1)? };
+        let rule = Calibration { strangers, ..calibration::fit(fit_on, &[], Metric::L2, 0.6, 1)? };
         let mut photos: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
         test_on.iter().for_each(|s| photos.entry(&s.name).or_default().push(s));
         for (size, galleries) in [(1, 60), (2, 40), (5, 30), (10, 20), (20, 12), (50, 8), (100, 4), (200, 3)] {
@@ -228,15 +234,16 @@ fn curve(title: &str, answers: &[(f32, bool)]) {
     for bin in calibration::curve(answers).into_iter().flatten() {
         println!("  said {:5.1} %   right {:5.1} %   {:6} answers", bin.said, bin.right, bin.answers);
     }
+    println!("  expected calibration error {:.1} %", calibration::error(answers));
     let about: Vec<&(f32, bool)> = answers.iter().filter(|a| (60.0..80.0).contains(&a.0)).collect();
     let right = about.iter().filter(|a| a.1).count();
     println!("  of {} answers from 60 to 80 %, {} were right", about.len(), percent(right, about.len()));
 }
 
-fn id() -> EmbedderId {
+pub fn id() -> EmbedderId {
     EmbedderId { name: "eval".into(), sha256: "0".repeat(64), length: 128, metric: Metric::L2 }
 }
 
-fn blank() -> Chip {
+pub fn blank() -> Chip {
     Chip { width: 8, height: 8, pixels: vec![0; 192] }
 }

@@ -4,10 +4,15 @@
 //! other photos) and half are not. Galleries hold photos as they are; each visitor comes twice, looking as good
 //! and as a camera sees one from afar. The rule's log-odds are linear in `slope`, `slope * midpoint` and `1 / temperature`,
 //! so the log loss of the visitors' true names has one minimum, which Newton's method finds.
+//!
+//! For the rule among thousands there are booths with up to 100,000 names, most of whom are drawn and not real. It is linear in
+//! `slope`, `slope * midpoint` and `trust`, so the same method fits it.
 
-use super::{Calibration, STRANGERS};
+use super::crowd::Crowd;
+use super::{Among, Calibration, STRANGERS};
+use crate::gallery::CANDIDATES;
 use crate::gallery::head::Head;
-use crate::gallery::index::distance;
+use crate::gallery::index::{Breadth, Index, distance};
 use crate::types::{Embedding, Metric};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
@@ -18,6 +23,8 @@ const SIZES: [(usize, usize); 8] = [(1, 40), (2, 30), (5, 20), (10, 12), (20, 8)
 const PHOTOS: [usize; 4] = [1, 2, 3, 5];
 /// Further photos of an enrolled person that visit.
 const VISITS: usize = 2;
+/// Names in the large simulated galleries, and how many galleries of each.
+const LARGE: [(usize, usize); 5] = [(1000, 4), (3000, 4), (10_000, 2), (30_000, 2), (100_000, 2)];
 
 /// A photo of somebody.
 #[derive(Clone, Debug)]
@@ -32,7 +39,7 @@ pub struct Sample {
 
 /// A visitor before a simulated gallery.
 struct Visit {
-    /// Mean distance and log share of each enrolled person.
+    /// Mean distance of each enrolled person, and log share or the negative log density of bystanders there.
     people: Vec<[f64; 2]>,
     /// Who it is, `None` for a stranger.
     truth: Option<usize>,
@@ -41,7 +48,10 @@ struct Visit {
 
 /// Fits to `samples`. Needs some 20 people with two photos or more; two thousand people make
 /// it steady. The same `seed` gives the same answer.
-pub fn fit(samples: &[Sample], metric: Metric, same_person_distance: f32, seed: u64) -> Result<Calibration> {
+///
+/// `crowd` are people of whom there is one photo each and who never visit, drawn as real people lie: 100,000, or fewer for
+/// galleries no larger than that. Below a thousand the rule among thousands stays that of [`Calibration::of_distance`].
+pub fn fit(samples: &[Sample], crowd: &[Embedding], metric: Metric, same_person_distance: f32, seed: u64) -> Result<Calibration> {
     let mut photos: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
         photos.entry(&sample.name).or_default().push(sample);
@@ -60,8 +70,21 @@ pub fn fit(samples: &[Sample], metric: Metric, same_person_distance: f32, seed: 
     }
     let [slope, offset, sharpness] = minimise(&visits)?;
     ensure!(slope > 0.0, "these embeddings do not tell people apart: nearer faces are not the same person more often");
+    let mut among = Calibration::of_distance(same_person_distance).among;
+    let mut visits = Vec::new();
+    for (size, galleries) in LARGE {
+        for _ in 0..if size <= crowd.len() { galleries } else { 0 } {
+            visits.extend(simulate_large(&photos, &crowd[..size], metric, &mut dice));
+        }
+    }
+    if !visits.is_empty() {
+        let [slope, offset, trust] = minimise(&visits)?;
+        ensure!(slope > 0.0 && trust > 0.0, "these embeddings do not tell people apart among thousands");
+        among = Among { slope: slope as f32, midpoint: (offset / slope) as f32, trust: trust as f32 };
+    }
     Ok(Calibration {
         same_person_distance,
+        among,
         slope: slope as f32,
         midpoint: (offset / slope) as f32,
         // A head that adds nothing is divided away.
@@ -110,6 +133,38 @@ fn simulate(
     };
     let visitors = known.into_iter().chain(strangers);
     Ok(visitors.flat_map(|(s, truth)| [(&s.photo, truth), (&s.seen, truth)]).map(visit).collect())
+}
+
+/// One photo each of half of the people with several, among `crowd`; further photos of them visit, and as many others.
+fn simulate_large(photos: &[Vec<&Sample>], crowd: &[Embedding], metric: Metric, dice: &mut Dice) -> Vec<Visit> {
+    let mut people: Vec<&Vec<&Sample>> = photos.iter().filter(|p| p.len() > 1).collect();
+    dice.shuffle(&mut people);
+    let (enrolled, others) = people.split_at(people.len() / 2);
+    let mut visitors: Vec<(&Sample, Option<usize>)> = others.iter().map(|p| (p[dice.below(p.len())], None)).collect();
+    let mut vectors: Vec<&Embedding> = Vec::new();
+    for (owner, own) in enrolled.iter().enumerate() {
+        let mut own = (*own).clone();
+        dice.shuffle(&mut own);
+        vectors.push(&own[0].photo);
+        visitors.extend(own[1..].iter().take(VISITS).map(|&s| (s, Some(owner))));
+    }
+    vectors.extend(&crowd[enrolled.len().min(crowd.len())..]);
+    let mut index = Index::new(vectors[0].0.len(), metric);
+    (0u32..).zip(&vectors).for_each(|(row, vector)| index.insert(row, &vector.0));
+    let known = visitors.iter().filter(|v| v.1.is_some()).count();
+    let weights = [0.25 / known.max(1) as f64, 0.25 / (visitors.len() - known).max(1) as f64];
+    let visit = |(embedding, truth): (&Embedding, Option<usize>)| -> Option<Visit> {
+        let near = index.nearest(&embedding.0, CANDIDATES, Breadth::All);
+        let far = |row: u32| distance(&vectors[row as usize].0, &embedding.0, metric);
+        let mut near: Vec<(f32, usize)> = near.iter().map(|n| (far(n.row), n.row as usize)).collect();
+        near.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let around = Crowd::of(&near.iter().map(|n| n.0).collect::<Vec<_>>())?;
+        let people = near.iter().map(|&(d, _)| [f64::from(d), -around.ln_density(d)]).collect();
+        // Who is not even among the nearest is as good as nobody.
+        let found = truth.and_then(|truth| near.iter().position(|n| n.1 == truth));
+        Some(Visit { people, truth: found, weight: weights[usize::from(truth.is_none())] })
+    };
+    visitors.iter().flat_map(|&(s, truth)| [(&s.photo, truth), (&s.seen, truth)]).filter_map(visit).collect()
 }
 
 /// Newton's method on the log loss of `[slope, slope * midpoint, 1 / temperature]`, from no knowledge.
@@ -229,6 +284,13 @@ pub fn curve(answers: &[(f32, bool)]) -> [Option<Bin>; 10] {
     })
 }
 
+/// The expected calibration error of answers, in percent: how far what was said is from how often it was right, over the steps of
+/// their curve and by how many answers are in each (Naeini et al. 2015).
+pub fn error(answers: &[(f32, bool)]) -> f32 {
+    let far = |bin: Bin| (bin.said - bin.right).abs() * bin.answers as f32;
+    curve(answers).into_iter().flatten().map(far).sum::<f32>() / answers.len().max(1) as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,16 +313,16 @@ mod tests {
     #[test]
     fn fitting_twice_gives_the_same() {
         let samples = samples(60, 0.6);
-        let fitted = fit(&samples, Metric::L2, 0.4, 1).unwrap();
-        assert_eq!(fitted, fit(&samples, Metric::L2, 0.4, 1).unwrap());
+        let fitted = fit(&samples, &[], Metric::L2, 0.4, 1).unwrap();
+        assert_eq!(fitted, fit(&samples, &[], Metric::L2, 0.4, 1).unwrap());
         // Photos of one person lie .34 apart on average, of two .66.
         assert!((0.3..0.6).contains(&fitted.midpoint), "{fitted:?}");
     }
 
     #[test]
     fn blurrier_faces_make_a_gentler_slope() {
-        let sharp = fit(&samples(60, 0.4), Metric::L2, 0.4, 1).unwrap();
-        let blurred = fit(&samples(60, 1.0), Metric::L2, 0.4, 1).unwrap();
+        let sharp = fit(&samples(60, 0.4), &[], Metric::L2, 0.4, 1).unwrap();
+        let blurred = fit(&samples(60, 1.0), &[], Metric::L2, 0.4, 1).unwrap();
         assert!(sharp.slope > blurred.slope, "{sharp:?} {blurred:?}");
     }
 
@@ -269,14 +331,14 @@ mod tests {
         let sharp = samples(60, 0.4);
         let blurred: Vec<Sample> =
             sharp.iter().cloned().zip(samples(60, 1.0)).map(|(s, b)| Sample { seen: b.seen, ..s }).collect();
-        let [sharp, blurred] = [sharp, blurred].map(|samples| fit(&samples, Metric::L2, 0.4, 1).unwrap());
+        let [sharp, blurred] = [sharp, blurred].map(|samples| fit(&samples, &[], Metric::L2, 0.4, 1).unwrap());
         assert!(blurred.midpoint > sharp.midpoint, "{sharp:?} {blurred:?}");
     }
 
     #[test]
     fn too_few_people_are_an_error() {
-        assert!(fit(&samples(10, 0.5), Metric::L2, 0.4, 1).is_err());
-        assert!(fit(&[], Metric::L2, 0.4, 1).is_err());
+        assert!(fit(&samples(10, 0.5), &[], Metric::L2, 0.4, 1).is_err());
+        assert!(fit(&[], &[], Metric::L2, 0.4, 1).is_err());
     }
 
     #[test]
@@ -292,5 +354,22 @@ mod tests {
         assert_eq!(curve[6], Some(Bin { said: 66.5, right: 50.0, answers: 2 }));
         assert_eq!(curve[9], Some(Bin { said: 100.0, right: 100.0, answers: 1 }));
         assert_eq!(curve[5], None);
+    }
+
+    #[test]
+    fn the_error_is_how_far_said_is_from_right() {
+        let answers = [(65.0, true), (65.0, false), (95.0, true), (95.0, true)];
+        assert!((error(&answers) - 10.0).abs() < 1e-3);
+        assert_eq!(error(&[]), 0.0);
+    }
+
+    #[test]
+    fn a_crowd_teaches_how_much_to_trust_its_density() {
+        let people = samples(60, 0.6);
+        let crowd: Vec<Embedding> = samples(1200, 0.6).into_iter().step_by(4).skip(60).map(|s| s.photo).collect();
+        let fitted = fit(&people, &crowd, Metric::L2, 0.4, 1).unwrap();
+        assert!((0.3..1.7).contains(&fitted.among.trust) && fitted.among.slope > 0.0, "{fitted:?}");
+        let without = fit(&people, &crowd[..999], Metric::L2, 0.4, 1).unwrap();
+        assert_eq!(without, Calibration { among: Calibration::of_distance(0.4).among, ..fitted });
     }
 }

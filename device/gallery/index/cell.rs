@@ -59,7 +59,7 @@ pub struct Cell {
 }
 
 /// Rows that a cell gets room for at a time: doubling would leave a quarter of all memory empty.
-const ROOM: usize = 32;
+const ROOM: usize = 16;
 /// Rows whose products are made at a time.
 const BLOCK: usize = 256;
 /// Steps of the search for two middles; it has settled by then.
@@ -129,16 +129,19 @@ impl Cell {
         }
     }
 
-    /// Takes a row out, if it is here; the last takes its place.
+    /// Takes a row out, if it is here.
     pub fn remove(&mut self, id: u32) -> bool {
-        let Some(at) = self.find(id) else { return false };
+        self.find(id).map(|at| self.take(at)).is_some()
+    }
+
+    /// Takes the row at a place out; the last takes its place.
+    pub fn take(&mut self, at: usize) -> (u32, Fact, Vec<u8>) {
         let width = width(self.length);
         let last = self.ids.len() - 1;
-        self.ids.swap_remove(at);
-        self.facts.swap_remove(at);
+        let bytes = self.row(at).1.to_vec();
         self.bytes.copy_within(last * width.., at * width);
         self.bytes.truncate(last * width);
-        true
+        (self.ids.swap_remove(at), self.facts.swap_remove(at), bytes)
     }
 
     /// Shows `best` every row, with its squared distance less the square of the probe.
@@ -200,7 +203,7 @@ impl Cell {
     }
 
     /// Of each row, less the square of the probe.
-    fn distances(&self, probe: &Scaled) -> Vec<f32> {
+    pub fn distances(&self, probe: &Scaled) -> Vec<f32> {
         let mut products = vec![0; self.len()];
         probe.probe.products(&self.bytes, &mut products);
         let each = products.iter().zip(&self.facts).map(|(&p, fact)| fact.square - 2.0 * probe.scale * fact.scale * p as f32);
@@ -211,6 +214,11 @@ impl Cell {
     pub fn vector(&self, at: usize) -> Vec<f32> {
         let (fact, bytes) = self.row(at);
         bytes[..self.length].iter().map(|&b| (f32::from(b) - 128.0) * fact.scale).collect()
+    }
+
+    /// The mean of its rows.
+    pub fn middle(&self) -> Option<Vec<f32>> {
+        (self.len() > 0).then(|| self.mean(|_| true))
     }
 
     fn mean(&self, counts: impl Fn(usize) -> bool) -> Vec<f32> {

@@ -28,7 +28,7 @@ pub struct Part {
 /// Below so many rows all are looked at in a twentieth of a millisecond.
 pub const FEW: usize = 1 << 14;
 /// Probes that are tried.
-const PROBES: usize = 24;
+const PROBES: usize = 16;
 /// The nearest that must be found.
 const NEAREST: usize = 10;
 /// What share of them is enough.
@@ -37,6 +37,14 @@ const ENOUGH: f32 = 0.98;
 impl Manner {
     /// Without trying.
     pub const ALL: Self = Self { breadth: Breadth::All, all: Duration::ZERO, part: None };
+
+    /// What measurements say: the first of the `tried` parts that finds enough is taken where it is quicker than looking at
+    /// `all`. No more are tried then.
+    pub fn of(all: Duration, tried: impl IntoIterator<Item = Part>) -> Self {
+        let part = tried.into_iter().find(|part| part.recall >= ENOUGH);
+        let breadth = part.filter(|part| part.takes < all).map_or(Breadth::All, |part| Breadth::Rows(part.rows));
+        Self { breadth, all, part }
+    }
 
     /// At how many rows both ways take the same time on this machine, if this many rows take so much longer.
     pub fn crossing(&self, rows: usize) -> Option<usize> {
@@ -66,21 +74,59 @@ impl Index {
             (times[times.len() / 2], found)
         };
         let (all, wanted) = timed(Breadth::All);
-        let mut manner = Manner { all, ..Manner::ALL };
-        let mut rows = self.rows / 256;
-        while rows < self.rows / 2 {
+        let parts = std::iter::successors(Some(self.rows / 256), |rows| Some(rows + rows / 3));
+        let tried = parts.take_while(|&rows| rows < self.rows / 2).map(|rows| {
             let (takes, found) = timed(Breadth::Rows(rows));
             let hits: usize = found.iter().zip(&wanted).map(|(f, w)| w.iter().filter(|row| f.contains(row)).count()).sum();
-            let recall = hits as f32 / wanted.iter().map(Vec::len).sum::<usize>().max(1) as f32;
-            if recall >= ENOUGH {
-                manner.part = Some(Part { rows, takes, recall });
-                if takes < all {
-                    manner.breadth = Breadth::Rows(rows);
-                }
-                break;
-            }
-            rows += rows / 3;
+            Part { rows, takes, recall: hits as f32 / wanted.iter().map(Vec::len).sum::<usize>().max(1) as f32 }
+        });
+        Manner::of(all, tried)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Duration = Duration::from_millis(20);
+
+    fn part(rows: usize, micros: u64, recall: f32) -> Part {
+        Part { rows, takes: Duration::from_micros(micros), recall }
+    }
+
+    #[test]
+    fn the_first_part_that_finds_enough_is_taken_where_it_is_quicker() {
+        let tried = [part(1000, 100, 0.7), part(2000, 200, 0.985), part(3000, 300, 1.0)];
+        let manner = Manner::of(ALL, tried);
+        assert_eq!(manner, Manner { breadth: Breadth::Rows(2000), all: ALL, part: Some(tried[1]) });
+    }
+
+    #[test]
+    fn nothing_is_tried_once_enough_is_found() {
+        let mut tries = 0;
+        Manner::of(ALL, (1..10).map(|i| part(i, 1, 0.5 + 0.1 * i as f32)).inspect(|_| tries += 1));
+        assert_eq!(tries, 5);
+    }
+
+    #[test]
+    fn a_part_that_takes_longer_is_shown_and_not_taken() {
+        for micros in [20_000, 30_000] {
+            let manner = Manner::of(ALL, [part(1000, micros, 0.99)]);
+            assert_eq!((manner.breadth, manner.part), (Breadth::All, Some(part(1000, micros, 0.99))));
         }
-        manner
+    }
+
+    #[test]
+    fn where_no_part_finds_enough_all_are_looked_at() {
+        for tried in [vec![], vec![part(1000, 1, 0.979), part(2000, 2, 0.0)]] {
+            assert_eq!(Manner::of(ALL, tried), Manner { breadth: Breadth::All, all: ALL, part: None });
+        }
+    }
+
+    #[test]
+    fn both_ways_cross_where_a_part_is_all_in_time() {
+        assert_eq!(Manner::of(ALL, [part(1000, 5000, 1.0)]).crossing(400_000), Some(100_000));
+        assert_eq!(Manner::of(ALL, [part(1000, 40_000, 1.0)]).crossing(30_000), Some(60_000));
+        assert_eq!(Manner::of(ALL, []).crossing(30_000), None);
     }
 }

@@ -36,7 +36,9 @@ pub enum Breadth {
 }
 
 /// Rows of a cell at most. Fewer make the guide longer, more make the cells coarser.
-const MOST: usize = 768;
+const MOST: usize = 256;
+/// Cells around each of two new ones whose rows are compared with them.
+const AROUND: usize = 24;
 /// A row that is in no cell.
 pub const NOWHERE: u16 = u16::MAX;
 
@@ -205,7 +207,7 @@ impl Index {
         self.rows += 1;
     }
 
-    /// Makes two cells of one, each around its own middle.
+    /// Makes two cells of one, each around its own middle, and lets the rows around go where they are nearest now.
     fn split(&mut self, cell: usize) {
         let (halves, middles) = self.cells[cell].halves(self.kernels);
         let other = self.cells.len();
@@ -221,5 +223,48 @@ impl Index {
             _ => self.guide.replace(cell, &at_kept),
         }
         self.guide.push(other as u32, &at_moved);
+        self.settle([cell, other]);
+    }
+
+    /// Moves rows of two new cells to cells around that are nearer, and rows of those to the new ones. Without it a cell stays
+    /// what it was when there were few, and half as many rows again must be looked at for the same to be found (the
+    /// reassignment of SPFresh: Xu et al. 2023, arXiv 2410.14452).
+    fn settle(&mut self, new: [usize; 2]) {
+        let mut around: Vec<usize> = new.to_vec();
+        for cell in new {
+            let probe = Row::of(&self.guide.vector(cell)).probe(self.kernels);
+            around.extend(self.guide.ranked(&probe, AROUND).iter().map(|near| near.row as usize));
+        }
+        around.sort_unstable();
+        around.dedup();
+        let middles: Vec<_> = around.iter().map(|&cell| Row::of(&self.guide.vector(cell))).collect();
+        let probes: Vec<_> = middles.iter().map(|middle| middle.probe(self.kernels)).collect();
+        let mut changed = vec![false; around.len()];
+        for (own, &cell) in around.iter().enumerate() {
+            let is_new = new.contains(&cell);
+            let others = (0..around.len()).filter(|&at| at != own && (is_new || new.contains(&around[at])));
+            let far = |at: usize| {
+                let mut distances = self.cells[cell].distances(&probes[at]);
+                distances.iter_mut().for_each(|d| *d += middles[at].square());
+                distances
+            };
+            let mut best: Vec<(f32, usize)> = far(own).into_iter().map(|distance| (distance, own)).collect();
+            for other in others {
+                best.iter_mut().zip(far(other)).filter(|(best, d)| *d < best.0).for_each(|(best, d)| *best = (d, other));
+            }
+            let moves: Vec<(usize, usize)> = best.iter().map(|b| b.1).enumerate().filter(|&(_, to)| to != own).collect();
+            // From the last on, for the last row takes the place of one that leaves.
+            for (at, to) in moves.into_iter().rev() {
+                let (row, fact, bytes) = self.cells[cell].take(at);
+                self.cells[around[to]].push_raw(row, fact, &bytes);
+                self.cell_of[row as usize] = around[to] as u16;
+                (changed[own], changed[to]) = (true, true);
+            }
+        }
+        for (&cell, _) in around.iter().zip(changed).filter(|(_, changed)| *changed) {
+            if let Some(middle) = self.cells[cell].middle() {
+                self.guide.replace(cell, &Row::of(&middle));
+            }
+        }
     }
 }

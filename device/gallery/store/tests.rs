@@ -346,13 +346,69 @@ fn an_index_that_is_damaged_or_of_another_gallery_costs_nobody() {
     (0..4500).for_each(|i| stranger.enroll(&format!("{i}"), "a.jpg", &vector(i), &chip(2)).unwrap());
     stranger.save().unwrap();
     let foreign = fs::read(kept::path_of(&other)).unwrap();
-    for bytes in [flipped, whole[..whole.len() / 2].to_vec(), foreign, b"shopping list".to_vec(), Vec::new()] {
+    // Whole in themselves, but of another format or of an embedder of another name.
+    let patched = |at: u64| {
+        fs::write(&index, &whole).unwrap();
+        let file = OpenOptions::new().read(true).write(true).open(&index).unwrap();
+        pages::patch(&file, at, &77u32.to_le_bytes()).unwrap();
+        fs::read(&index).unwrap()
+    };
+    for (bytes, word) in [
+        (flipped, "a page is damaged"),
+        (whole[..whole.len() / 2].to_vec(), "it is cut short"),
+        (foreign, "it is of another gallery"),
+        (b"shopping list".to_vec(), "a page is cut short"),
+        (Vec::new(), "a page is cut short"),
+        (patched(8), "it is of format 77, this program's is 1"),
+        (patched(12), "it is of another embedder"),
+    ] {
         fs::write(&index, &bytes).unwrap();
         let read = read(&path).unwrap();
         assert_eq!(read.roster.people(), 5000);
-        assert!(read.index_fault.is_some_and(|fault| fault.contains(".index is not used")));
+        let fault = read.index_fault.unwrap();
+        assert!(fault.contains(".index is not used") && fault.contains(word) && !fault.contains('\n'), "{fault}");
     }
     add(&path, "Ada", 2).unwrap();
     let healed = read(&path).unwrap();
     assert!(healed.index_fault.is_none() && healed.roster.people() == 5001);
+}
+
+#[test]
+fn an_index_that_cannot_be_written_costs_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery");
+    // What is written first, and renamed.
+    let blocked = temporary(&kept::path_of(&path)).unwrap();
+    fs::create_dir(&blocked).unwrap();
+    many(&path);
+    assert!(!kept::path_of(&path).exists());
+    let unhelped = read(&path).unwrap();
+    assert!(unhelped.index_fault.is_none() && unhelped.roster.people() == 5000);
+    fs::remove_dir(&blocked).unwrap();
+    add(&path, "Ada", 2).unwrap();
+    assert!(kept::path_of(&path).exists() && read(&path).unwrap().roster.people() == 5001);
+}
+
+/// As [`a_full_disk_keeps_the_old_gallery`]: the file may not become longer than it is.
+#[test]
+fn a_full_disk_keeps_a_large_gallery_and_its_index() {
+    const PATH: &str = "LOOKALIKE_TEST_LARGE_GALLERY";
+    if let Some(path) = std::env::var_os(PATH) {
+        let complaint = format!("{:#}", add(Path::new(&path), "Bob", 96).unwrap_err());
+        assert!(complaint.contains("as it was before") && complaint.contains("make room on the disk"), "{complaint}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery");
+    many(&path);
+    let before = [path.clone(), kept::path_of(&path)].map(|file| fs::read(file).unwrap());
+    let limit = before[0].len() / 1024;
+    let test = "gallery::store::tests::a_full_disk_keeps_a_large_gallery_and_its_index";
+    // Blocks of 512 or 1024 bytes, by the shell: below the file's length in any case.
+    let limited = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" --exact {test}");
+    let mut shell = Command::new("sh");
+    let child = shell.args(["-c", &limited]).arg(std::env::current_exe().unwrap()).env(PATH, &path).output().unwrap();
+    assert!(String::from_utf8_lossy(&child.stdout).contains("1 passed"), "{}", String::from_utf8_lossy(&child.stdout));
+    assert_eq!([path.clone(), kept::path_of(&path)].map(|file| fs::read(file).unwrap()), before);
+    assert!(names(&path).len() == 5000 && fs::read_dir(&folder).unwrap().count() == 2);
 }

@@ -11,6 +11,7 @@ impl Dice {
         dice
     }
 
+    /// From 0 to below `most`.
     pub fn below(&mut self, most: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -23,6 +24,7 @@ impl Dice {
         self.below(1 << 24) as f32 / (1 << 24) as f32
     }
 
+    /// In any order.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for i in (1..list.len()).rev() {
             list.swap(i, self.below(i + 1));
