@@ -24,6 +24,7 @@ mod bytes;
 pub mod crew;
 pub mod elements;
 mod floats;
+pub mod haar;
 mod halved;
 mod pack;
 pub mod peak;
