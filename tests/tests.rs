@@ -10,6 +10,9 @@ mod promises {
     /// A followed face stays where a search finds it.
     mod following;
 
+    /// A Haar cascade in place of MT-CNN, and beside it.
+    mod haar;
+
     /// The JSON contract and the exit codes.
     mod contract;
 

@@ -1,7 +1,8 @@
 //! `make eval`: accuracy on the evaluation pictures, as tables. Our own code from end to end, as the app runs it.
 //!
 //! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
-//! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other.
+//! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other,
+//! `--only haar` a Haar cascade beside MT-CNN.
 
 use anyhow::{Context, Result};
 use lookalike::board::Board;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 mod booth;
 mod detection;
 mod dice;
+mod haar;
 mod likeness;
 mod portraits;
 mod precision;
@@ -67,6 +69,10 @@ fn main() -> Result<()> {
         if wanted("strangers") {
             strangers::print(&lab, &photos)?;
         }
+    }
+    // By itself, for milliseconds want a machine to themselves.
+    if only == Some("haar") {
+        haar::print(&lab)?;
     }
     // By itself, since it is every table of the nets twice.
     if only == Some("precision") {

@@ -187,3 +187,6 @@ fn outline(square: &Square, frame: &Frame) -> Outline {
     let [top, bottom] = [square.y, square.y + square.h].map(|y| y.clamp(0, frame.height as i32) as f32);
     Outline { rect: Rect { x: left, y: top, w: right - left, h: bottom - top }, neighbours: square.neighbours }
 }
+
+#[cfg(test)]
+mod tests;

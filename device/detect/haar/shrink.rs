@@ -86,3 +86,42 @@ impl Shrinker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 9 x 7 pixels.
+    fn pattern() -> Grey {
+        let pixel = |y: usize, x: usize| ((7 * x + 13 * y + 5 * x * y) % 256) as u8;
+        Grey { width: 9, height: 7, pixels: (0..7).flat_map(|y| (0..9).map(move |x| pixel(y, x))).collect() }
+    }
+
+    fn shrunk(width: usize, height: usize) -> Vec<u8> {
+        let mut out = Grey::default();
+        Shrinker::default().shrink(&pattern(), width, height, &mut out);
+        assert_eq!((out.width, out.height), (width, height));
+        out.pixels
+    }
+
+    /// What `cv2.resize(pattern, size, interpolation=cv2.INTER_LINEAR_EXACT)` of OpenCV 4.14 gives.
+    #[test]
+    fn smaller_pictures_are_opencvs() {
+        let [a, b] = [[8, 24, 40, 56, 72, 35, 66, 98, 130, 162], [61, 108, 156, 203, 116, 87, 150, 214, 40, 84]];
+        assert_eq!(shrunk(5, 4), [a, b].concat());
+        let rows = [[9, 19, 29, 40, 50, 60, 71, 81, 91], [39, 61, 83, 105, 127, 149, 171, 193, 215], [69, 103, 137, 170, 204, 153, 15, 49, 83]];
+        assert_eq!(shrunk(9, 3), rows.concat());
+        assert_eq!(shrunk(3, 7), [7, 28, 49, 25, 61, 97, 43, 94, 145, 61, 127, 193, 79, 160, 241, 97, 193, 33, 115, 226, 81]);
+        assert_eq!(shrunk(8, 6)[40..], [79, 120, 162, 203, 112, 36, 70, 111]);
+        assert_eq!(shrunk(9, 7), pattern().pixels);
+    }
+
+    /// What `cv2.cvtColor(pixel, cv2.COLOR_RGB2GRAY)` gives.
+    #[test]
+    fn brightness_is_opencvs() {
+        let pixels = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 200, 30], [123, 45, 67]].concat();
+        let mut grey = Grey::default();
+        grey.fill(&Frame { width: 3, height: 2, pixels, ..Frame::empty() });
+        assert_eq!(grey.pixels, [76, 150, 29, 255, 124, 71]);
+    }
+}

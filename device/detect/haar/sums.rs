@@ -99,3 +99,29 @@ fn add_split_row(row: &[u8], sums_above: &[i32], sums: &mut [i32], squares_above
         out_square.0[k] = up_square.0[k].wrapping_add(square);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_rectangle_is_made_of_four_numbers_in_either_layout() {
+        let (width, height) = (11, 6);
+        let pixels: Vec<u8> = (0..width * height).map(|i| (i * 37 % 256) as u8).collect();
+        let picture = Grey { width, height, pixels };
+        let mut tables = Tables::default();
+        for step in [1, 2, 1] {
+            let layout = Layout::new(width, step);
+            tables.fill(&picture, layout);
+            for (x, y, w, h) in [(0, 0, 11, 6), (3, 2, 4, 3), (10, 5, 1, 1), (0, 1, 1, 5), (1, 0, 10, 1)] {
+                let read = |table: &[i32]| {
+                    let [a, b, c, d] = [(x, y), (x + w, y), (x, y + h), (x + w, y + h)].map(|(x, y)| table[layout.place(x, y)]);
+                    a - b - c + d
+                };
+                let inside = (y..y + h).flat_map(|y| &picture.pixels[y * width + x..][..w]).map(|&p| i32::from(p));
+                let (sum, square) = inside.fold((0, 0), |(sum, square), p| (sum + p, square + p * p));
+                assert_eq!((read(&tables.sums), read(&tables.squares)), (sum, square), "step {step}: {x}, {y}, {w}, {h}");
+            }
+        }
+    }
+}
