@@ -221,7 +221,10 @@ impl Entry {
             }
             Role::Cascade => {
                 ensure!(self.input[0] == 1, "a cascade's input has 1 channel");
-                ensure!(self.input[1..].iter().all(|&d| (1..=4096).contains(&d)), "a cascade's window has 1 to 4096 pixels a side");
+                ensure!(
+                    self.input[1..].iter().all(|&d| (1..=4096).contains(&d)),
+                    "a cascade's window has 1 to 4096 pixels a side"
+                );
                 ensure!(self.precision == Precision::Float32, "a cascade has float32 as its precision");
             }
             _ => {

@@ -21,7 +21,7 @@ use crate::infer::News;
 use crate::play::{Play, Visitor, Wish};
 use crate::screen::{Canvas, Event, Screen};
 use crate::stopwatch::{Stage, Stages, Stopwatch};
-use crate::types::{Chip, Embedding, Duel, Frame, Outline, Sighting, Tally};
+use crate::types::{Chip, Duel, Embedding, Frame, Outline, Sighting, Tally};
 use crate::ui::{Mode, live};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
@@ -328,7 +328,7 @@ impl Kiosk<'_> {
                         frame: shown.as_deref(),
                         mirror: self.mirror,
                         sightings: &seen.sightings,
-                        found: found(&seen, &tally),
+                        found: haar::found(&seen, &tally),
                         thumbnails: portraits.all(),
                         gallery_people: people,
                         how_to_enroll: &self.how_to_enroll,
@@ -384,32 +384,6 @@ impl Kiosk<'_> {
 
     fn after(&self, mode: Mode) -> Mode {
         mode.next(self.play.has_nets(), self.has_cascade)
-    }
-}
-
-impl Walked {
-    fn clear(&mut self) {
-        self.sightings.clear();
-        self.outlines.iter_mut().for_each(Vec::clear);
-        self.duel = None;
-    }
-
-    fn has_anybody(&self) -> bool {
-        self.count() > 0 || self.duel.as_ref().is_some_and(|duel| !duel.faces.is_empty())
-    }
-
-    /// Faces that were found.
-    fn count(&self) -> usize {
-        self.sightings.len() + self.outlines.as_ref().map_or(0, Vec::len)
-    }
-}
-
-/// What the screen is to show of a frame beside its sightings.
-fn found<'a>(seen: &'a Walked, tally: &'a Tally) -> live::Found<'a> {
-    match (&seen.duel, &seen.outlines) {
-        (Some(duel), _) => live::Found::Duel(duel, tally),
-        (None, Some(outlines)) => live::Found::Outlines(outlines),
-        (None, None) => live::Found::Faces,
     }
 }
 

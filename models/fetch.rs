@@ -94,8 +94,7 @@ pub static OPENCV: Package = Package {
 };
 
 /// Everything that the recipes and the sample gallery need.
-pub static ALL: [&Package; 6] =
-    [&FACENET_PYTORCH, &FACE_RECOGNITION_MODELS, &FACE_RECOGNITION, &SCIKIT_IMAGE, &MNIST, &OPENCV];
+pub static ALL: [&Package; 6] = [&FACENET_PYTORCH, &FACE_RECOGNITION_MODELS, &FACE_RECOGNITION, &SCIKIT_IMAGE, &MNIST, &OPENCV];
 
 /// Brings every package into the cache. The caller holds the cache's lock.
 pub fn all(cache: &Path) -> Result<()> {

@@ -72,7 +72,9 @@ fn command(package: &Package, work: &Path, index: &str) -> Result<Command> {
     if let Some(wheel) = package.file.strip_suffix(".whl") {
         let (python, abi, platforms) = tags(wheel);
         pip.args(["--only-binary=:all:", "--implementation", "cp", "--python-version", &python, "--abi", &abi]);
-        platforms.iter().for_each(|platform| drop(pip.args(["--platform", platform])));
+        for platform in platforms {
+            pip.args(["--platform", platform]);
+        }
     } else {
         let backend = work.join("backend/setuptools");
         std::fs::create_dir_all(&backend)?;
@@ -85,8 +87,8 @@ fn command(package: &Package, work: &Path, index: &str) -> Result<Command> {
     Ok(pip)
 }
 
-/// The Python, its ABI and the platforms that a wheel is for, by its name without the ending. One for any of them is fetched as if it
-/// were for ours of today.
+/// The Python, its ABI and the platforms that a wheel is for, by its name without the ending. One that is for any of them is
+/// fetched as if it were for a Python of today.
 fn tags(wheel: &str) -> (String, String, Vec<&str>) {
     let mut parts = wheel.rsplit('-');
     let (platforms, abi, python) = (parts.next(), parts.next(), parts.next());

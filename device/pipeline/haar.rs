@@ -4,7 +4,8 @@ use super::{Walk, Walked};
 use crate::detect::haar::Haar;
 use crate::detect::versus;
 use crate::stopwatch::{Stage, Stopwatch};
-use crate::types::Frame;
+use crate::types::{Frame, Tally};
+use crate::ui::live;
 use anyhow::{Result, bail};
 
 /// Whether there is a cascade, and what for.
@@ -66,5 +67,33 @@ impl Walk {
         let took = |stage| walked.stages.get(stage).unwrap_or_default();
         (duel.mtcnn_ms, duel.haar_ms) = (took(Stage::Detect), took(Stage::Haar));
         Ok(())
+    }
+}
+
+impl Walked {
+    /// Takes out all that was found.
+    pub(super) fn clear(&mut self) {
+        self.sightings.clear();
+        self.outlines.iter_mut().for_each(Vec::clear);
+        self.duel = None;
+    }
+
+    /// Whether anybody is there, in whatever way it was found.
+    pub(super) fn has_anybody(&self) -> bool {
+        self.count() > 0 || self.duel.as_ref().is_some_and(|duel| !duel.faces.is_empty())
+    }
+
+    /// Faces that were found.
+    pub(super) fn count(&self) -> usize {
+        self.sightings.len() + self.outlines.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// What the screen is to show of a frame beside its sightings.
+pub(super) fn found<'a>(seen: &'a Walked, tally: &'a Tally) -> live::Found<'a> {
+    match (&seen.duel, &seen.outlines) {
+        (Some(duel), _) => live::Found::Duel(duel, tally),
+        (None, Some(outlines)) => live::Found::Outlines(outlines),
+        (None, None) => live::Found::Faces,
     }
 }

@@ -171,8 +171,7 @@ fn duel() -> Scene {
     let faces = [face(90.0, 110.0, 170.0), face(380.0, 130.0, 160.0)];
     let outlines = [(88.0, 130.0, 180.0, 31), (300.0, 360.0, 90.0, 4)];
     let outlines = outlines.map(|(x, y, side, neighbours)| Outline { rect: Rect { x, y, w: side, h: side }, neighbours });
-    let duel =
-        Duel { faces: faces.to_vec(), outlines: outlines.to_vec(), pairs: vec![(0, 0)], mtcnn_ms: 11.84, haar_ms: 6.02 };
+    let duel = Duel { faces: faces.to_vec(), outlines: outlines.to_vec(), pairs: vec![(0, 0)], mtcnn_ms: 11.84, haar_ms: 6.02 };
     let tally = Tally { frames: 412, hits: 398, mtcnn_misses: 17, haar_misses: 401, mtcnn_ms: 5021.7, haar_ms: 2550.3 };
     let places = faces.map(|face| (face, None));
     Scene { sightings: Vec::new(), duel: Some((duel, tally)), ..Scene::of(&places) }
@@ -324,7 +323,8 @@ fn no_size_draws_out_of_bounds() {
     wild.sightings[2].answer = answer(&[("", f32::NAN)], f32::NAN);
     let mut far = duel();
     far.duel.as_mut().unwrap().0.outlines[0].rect = Rect { x: -1e9, y: f32::NAN, w: 2e9, h: 2e9 };
-    let scenes = [five(), wild, one(long()), far, outlined(), Scene { notice, ..Scene::of(&[]) }, Scene { frame: None, ..Scene::of(&[]) }];
+    let scenes =
+        [five(), wild, one(long()), far, outlined(), Scene { notice, ..Scene::of(&[]) }, Scene { frame: None, ..Scene::of(&[]) }];
     let sizes = [1, 2, 3, 7, 24, 61, 130, 333, 900];
     for scene in &scenes {
         for (width, height) in sizes.into_iter().flat_map(|w| sizes.map(|h| (w, h))) {

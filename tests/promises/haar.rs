@@ -7,7 +7,10 @@ const NOTE: &str = "a Haar cascade gives no landmarks, so no names come of its b
 
 /// The desktop board with the replayed camera and PNG files, and more changes.
 fn booth(folder: &Path, changes: &[(&str, &str)]) -> std::path::PathBuf {
-    let mut all = vec![("kind = \"auto\"            # auto: w", "kind = \"png\" # w"), ("kind = \"auto\"            # auto: a", "kind = \"replay\" # a")];
+    let mut all = vec![
+        ("kind = \"auto\"            # auto: w", "kind = \"png\" # w"),
+        ("kind = \"auto\"            # auto: a", "kind = \"replay\" # a"),
+    ];
     all.extend(changes);
     board(folder, &all)
 }
@@ -15,7 +18,9 @@ fn booth(folder: &Path, changes: &[(&str, &str)]) -> std::path::PathBuf {
 #[test]
 fn detect_by_haar_gives_opencvs_boxes_and_says_that_there_are_no_landmarks() {
     let (photo, coffee) = (sample("gallery/Eileen Collins/astronaut.png"), sample("camera/2-coffee.png"));
-    let detect = |more: &[&str]| run(lookalike().args(["detect", "--detector", "haar", "--min-face", "20"]).args(more).args([&photo, &coffee]));
+    let detect = |more: &[&str]| {
+        run(lookalike().args(["detect", "--detector", "haar", "--min-face", "20"]).args(more).args([&photo, &coffee]))
+    };
     let ran = detect(&["--json"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let lines = ran.json();
@@ -43,7 +48,9 @@ fn a_booth_with_haar_shows_boxes_and_says_why_nobody_has_a_name() {
     assert!(!frames.is_empty());
     for frame in frames {
         assert_eq!((&frame["detector"], &frame["note"]), (&json!("haar"), &json!(NOTE)));
-        assert!(frame["faces"].as_array().unwrap().iter().all(|face| face["landmarks"].is_null() && face.get("matches").is_none()));
+        assert!(
+            frame["faces"].as_array().unwrap().iter().all(|face| face["landmarks"].is_null() && face.get("matches").is_none())
+        );
         assert!(frame["ms"]["detect"].as_f64() > Some(0.0) && frame["ms"].get("embed").is_none(), "{frame}");
     }
     assert!(summary["faces"].as_u64() > Some(0) && summary["names"] == json!({}), "{summary}");
@@ -92,5 +99,9 @@ fn models_without_the_cascade_or_with_half_of_it_end_with_a_sentence() {
     assert!(ran.code == 2 && ran.err.contains("is not the file that the manifest describes"), "{}", ran.err);
     std::fs::write(folder.path().join("manifest.toml"), manifest.replace("haar-frontalface", "haar-profile")).unwrap();
     let ran = detect("haar");
-    assert!(ran.code == 2 && ran.err.contains("no Cascade model `haar-frontalface`") && ran.err.contains("haar-profile"), "{}", ran.err);
+    assert!(
+        ran.code == 2 && ran.err.contains("no Cascade model `haar-frontalface`") && ran.err.contains("haar-profile"),
+        "{}",
+        ran.err
+    );
 }

@@ -168,7 +168,8 @@ fn float(element: &Element) -> Result<f32> {
 
 fn numbers<N>(element: &Element, read: impl Fn(&str) -> Option<N>) -> Result<Vec<N>> {
     let read = |word: &str| {
-        read(word).with_context(|| format!("<{}> in line {} has `{}` for a number", element.name, element.line, word.escape_debug()))
+        read(word)
+            .with_context(|| format!("<{}> in line {} has `{}` for a number", element.name, element.line, word.escape_debug()))
     };
     element.text.split_ascii_whitespace().map(read).collect()
 }

@@ -86,12 +86,8 @@ impl Grouper {
 impl Square {
     fn is_alike(&self, other: &Square) -> bool {
         let delta = EPS * f64::from(self.w.min(other.w) + self.h.min(other.h)) * 0.5;
-        let edges = [
-            self.x - other.x,
-            self.y - other.y,
-            self.x + self.w - other.x - other.w,
-            self.y + self.h - other.y - other.h,
-        ];
+        let edges =
+            [self.x - other.x, self.y - other.y, self.x + self.w - other.x - other.w, self.y + self.h - other.y - other.h];
         edges.iter().all(|difference| f64::from(difference.abs()) <= delta)
     }
 

@@ -22,9 +22,11 @@ impl Grey {
         (self.width, self.height) = (frame.width as usize, frame.height as usize);
         self.pixels.clear();
         let (pixels, _) = frame.pixels.as_chunks::<3>();
-        self.pixels.extend(pixels.iter().map(|&[r, g, b]| {
-            ((9798 * u32::from(r) + 19235 * u32::from(g) + 3735 * u32::from(b) + (1 << 14)) >> 15) as u8
-        }));
+        self.pixels.extend(
+            pixels
+                .iter()
+                .map(|&[r, g, b]| ((9798 * u32::from(r) + 19235 * u32::from(g) + 3735 * u32::from(b) + (1 << 14)) >> 15) as u8),
+        );
     }
 }
 
@@ -109,7 +111,11 @@ mod tests {
     fn smaller_pictures_are_opencvs() {
         let [a, b] = [[8, 24, 40, 56, 72, 35, 66, 98, 130, 162], [61, 108, 156, 203, 116, 87, 150, 214, 40, 84]];
         assert_eq!(shrunk(5, 4), [a, b].concat());
-        let rows = [[9, 19, 29, 40, 50, 60, 71, 81, 91], [39, 61, 83, 105, 127, 149, 171, 193, 215], [69, 103, 137, 170, 204, 153, 15, 49, 83]];
+        let rows = [
+            [9, 19, 29, 40, 50, 60, 71, 81, 91],
+            [39, 61, 83, 105, 127, 149, 171, 193, 215],
+            [69, 103, 137, 170, 204, 153, 15, 49, 83],
+        ];
         assert_eq!(shrunk(9, 3), rows.concat());
         assert_eq!(shrunk(3, 7), [7, 28, 49, 25, 61, 97, 43, 94, 145, 61, 127, 193, 79, 160, 241, 97, 193, 33, 115, 226, 81]);
         assert_eq!(shrunk(8, 6)[40..], [79, 120, 162, 203, 112, 36, 70, 111]);

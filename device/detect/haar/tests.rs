@@ -244,7 +244,7 @@ fn obvious(cascade: &Cascade, settings: &Settings, frame: &Frame) -> Vec<[f32; 4
                 });
                 passes_over = failed == Some(0);
                 if failed.is_none() {
-                    let place = |n: usize, times: usize| group::round((n * times) as f32 * level.scale);
+                    let place = |n: usize, times: usize| round((n * times) as f32 * level.scale);
                     let (x, y) = (place(column, level.step), place(row, level.step));
                     let (right, bottom) = (x + place(w, 1), y + place(h, 1));
                     let [left, right] = [x, right].map(|x| x.min(frame.width as i32) as f32);

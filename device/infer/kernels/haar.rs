@@ -286,3 +286,6 @@ unsafe fn weighed(part: &Part, sums: &[i32]) -> Lanes<f32> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
