@@ -54,6 +54,9 @@ fn a_booth_with_haar_shows_boxes_and_says_why_nobody_has_a_name() {
         assert!(frame["ms"]["detect"].as_f64() > Some(0.0) && frame["ms"].get("embed").is_none(), "{frame}");
     }
     assert!(summary["faces"].as_u64() > Some(0) && summary["names"] == json!({}), "{summary}");
+    // The command line has the last word.
+    let ran = run(lookalike().args(["run", "--json", "--frames", "5", "--detector", "mtcnn", "--board"]).arg(&board));
+    assert!(ran.code == 0 && !ran.err.contains(NOTE) && ran.json()[0].get("note").is_none(), "{}{}", ran.out, ran.err);
     // Names are asked for by another command: MT-CNN finds the faces then, and that is said.
     let photo = sample("gallery/Joe Biden/biden.jpg");
     let ran = run(lookalike().args(["match", "--json", "--board"]).arg(&board).arg(&photo));

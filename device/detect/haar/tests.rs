@@ -139,7 +139,7 @@ fn what_is_no_upright_haar_cascade_is_refused_in_a_sentence() {
     assert_eq!(said, "its features are of the kind LBP, and only upright Haar features are read");
     let said = complaint("</rects>", "</rects><tilted>1</tilted>");
     assert_eq!(said, "the feature in line 10: it is tilted, and only upright Haar features are read");
-    assert_eq!(Haar::new(&bright_above().replace("</rects>", "</rects><tilted>0</tilted>"), settings(1)).is_ok(), true);
+    assert!(Haar::new(&bright_above().replace("</rects>", "</rects><tilted>0</tilted>"), settings(1)).is_ok());
     let said = complaint("opencv-cascade-classifier", "opencv-haar-classifier");
     assert!(said.contains("format of OpenCV 1"), "{said}");
     assert_eq!(complaint("BOOST", "FOREST"), "its stages are of the kind FOREST, and only BOOST is known");
