@@ -13,7 +13,7 @@ BIN     = target/release/lookalike
 BUILD   = cargo build --release --workspace --bins $(if $(GPU),--features lookalike/cuda-$(GPU))
 export GPU
 
-.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream bench kernel-report bless doctor \
+.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream eval-rotation bench kernel-report bless doctor \
         cross deb deploy clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -63,6 +63,9 @@ eval: models  ## accuracy on ../shared/data, as tables
 
 eval-dream: models  ## the generative nets on MNIST in ../shared/data, as a table
 	target/release/eval-dream
+
+eval-rotation: models  ## heads at any angle: recall and landmarks against roll, as a table and docs/rotation.png
+	target/release/eval --data ../shared/data --only rotation --picture docs/rotation.png
 
 bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
 	@tests/bench/run.py

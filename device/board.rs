@@ -111,6 +111,8 @@ pub struct Detect {
     pub factor: f32,
     /// Lowest scores that pass P-Net, R-Net and O-Net.
     pub thresholds: [f32; 3],
+    /// Which heads are found.
+    pub heads: Heads,
     /// Which files: `float32` or `int8`.
     pub precision: Precision,
     /// Threads of the detector: levels of the pyramid and batches of crops go side by side. A net keeps to one thread.
@@ -135,6 +137,16 @@ pub enum Finder {
     Mtcnn,
     /// OpenCV's cascade of Haar features: boxes without landmarks, so without names
     Haar,
+}
+
+/// Which heads are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Heads {
+    /// Those that MT-CNN sees by itself, within some 45 degrees of upright
+    Upright,
+    /// At any angle
+    Any,
 }
 
 /// How faces are named.

@@ -1,7 +1,7 @@
 //! A board and a manifest in, the rooms' doers out: start-up as a list that can be read.
 
 use crate::board::{self, Board};
-use crate::detect::{Detector, Follower, Net, Nets};
+use crate::detect::{Detector, Follower, Heads, Net, Nets};
 use crate::embed::{self, Embedder};
 use crate::gallery::{Calibration, EmbedderId, Gallery};
 use crate::infer::{self, Normalise, Patience, Wish};
@@ -38,7 +38,12 @@ pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {
         let entry = models.find(role, name, board.precision)?;
         Ok(Net { model: infer::open(&models.path(entry), &entry.sha256)?, normalise: normalise(entry) })
     };
-    let settings = crate::detect::Settings { min_face_px: board.min_face_px, factor: board.factor, thresholds: board.thresholds };
+    let heads = match board.heads {
+        board::Heads::Upright => Heads::Upright,
+        board::Heads::Any => Heads::Any,
+    };
+    let board::Detect { min_face_px, factor, thresholds, .. } = *board;
+    let settings = crate::detect::Settings { min_face_px, factor, thresholds, heads };
     let nets = |_| {
         let (pnet, rnet) = (net(Role::Pnet, "mtcnn-pnet")?, net(Role::Rnet, "mtcnn-rnet")?);
         Ok(Nets { pnet, rnet, onet: net(Role::Onet, "mtcnn-onet")? })

@@ -41,8 +41,17 @@ pub fn lookalike() -> Command {
 
 /// The program as it was built for this machine, whatever `LOOKALIKE_PROGRAM` names.
 pub fn here() -> Command {
+    built("lookalike")
+}
+
+/// The recipes' program, as it was built for this machine.
+pub fn recipes() -> Command {
+    built("lookalike-models")
+}
+
+fn built(name: &str) -> Command {
     let test = std::env::current_exe().expect("this test's own path");
-    let binary = test.parent().and_then(Path::parent).expect("target folder").join("lookalike");
+    let binary = test.parent().and_then(Path::parent).expect("target folder").join(name);
     assert!(binary.exists(), "{} is not built: run `make test`", binary.display());
     let mut command = Command::new(binary);
     prepare(&mut command);

@@ -7,7 +7,7 @@
 
 use anyhow::Result;
 use lookalike::board::{self, Board};
-use lookalike::detect::{self, Detector, Follower, Net, Nets, Settings};
+use lookalike::detect::{self, Detector, Follower, Heads, Net, Nets, Settings};
 use lookalike::embed::{Embedder, Facts};
 use lookalike::gallery::{Calibration, EmbedderId, Gallery};
 use lookalike::infer::{self, Model, Normalise, Tensor};
@@ -99,7 +99,7 @@ fn embedder(_: [usize; 3]) -> Vec<Tensor> {
 
 /// A walk of stand-ins, on so many threads.
 fn walk(threads: usize, search_every: u32) -> Walk {
-    let settings = Settings { min_face_px: 40.0, factor: 0.709, thresholds: [0.6, 0.7, 0.7] };
+    let settings = Settings { min_face_px: 40.0, factor: 0.709, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright };
     let nets = |_| Nets { pnet: fixed(pnet), rnet: fixed(rnet), onet: fixed(onet) };
     let detector = Detector::new((0..threads).map(nets).collect(), settings).unwrap();
     let Net { model, normalise } = fixed(embedder);

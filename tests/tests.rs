@@ -13,6 +13,9 @@ mod promises {
     /// A Haar cascade in place of MT-CNN, and beside it.
     mod haar;
 
+    /// Heads that lean, lie and hang upside down.
+    mod turned;
+
     /// The JSON contract and the exit codes.
     mod contract;
 
@@ -24,6 +27,9 @@ mod promises {
 
     /// Autoencoders and GANs, from the command line and at the booth.
     mod dream;
+
+    /// Trainings that are killed, stopped, out of room, or have nothing to learn from.
+    mod training;
 
     /// The files of board-config.
     mod boards;

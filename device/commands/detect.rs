@@ -2,7 +2,7 @@
 
 use super::{Common, Outcome, each_picture, json, line};
 use anyhow::Result;
-use lookalike::board::Finder;
+use lookalike::board::{Finder, Heads};
 use lookalike::detect::haar::Haar;
 use lookalike::manifest::Precision;
 use lookalike::setup;
@@ -21,6 +21,9 @@ pub struct Options {
     /// Width of the smallest face sought, in pixels; without it, the board file's
     #[arg(long, value_name = "PX", value_parser = super::min_face)]
     min_face: Option<f32>,
+    /// Heads that are found; without it, the board file's
+    #[arg(long, value_enum, value_name = "HEADS")]
+    heads: Option<Heads>,
     /// Arithmetic of the nets; without it, the board file's
     #[arg(long, value_name = "P")]
     precision: Option<Precision>,
@@ -36,6 +39,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     if options.detector.unwrap_or(board.detect.detector) == Finder::Haar {
         return outline(setup::cascade(&models, &board.detect)?, &options);
     }
+    board.detect.heads = options.heads.unwrap_or(board.detect.heads);
     let mut detector = setup::detector(&models, &board.detect)?;
     each_picture(&options.images, |path, frame| {
         let faces = detector.detect(&frame)?;

@@ -10,9 +10,26 @@ pub(super) struct Candidate {
     pub score: f32,
     /// The stage's correction of the edges left, upper, right, lower, as fractions of width and height.
     pub shift: [f32; 4],
+    /// By how much the box is turned around its middle, clockwise, in radians: upright in the eyes of the head that it holds.
+    pub roll: f32,
 }
 
 impl Candidate {
+    /// An upright box that nothing is known of yet.
+    pub fn at(rect: Rect) -> Self {
+        Self { rect, score: 1.0, shift: [0.0; 4], roll: 0.0 }
+    }
+
+    /// Where a point of the box lies in the frame; `point`: as if the box were not turned.
+    pub fn turned(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        if self.roll == 0.0 {
+            return [x, y];
+        }
+        let Rect { x: left, y: upper, w, h } = self.rect;
+        let ([cx, cy], (sin, cos)) = ([left + w / 2.0, upper + h / 2.0], self.roll.sin_cos());
+        [cx + (x - cx) * cos - (y - cy) * sin, cy + (x - cx) * sin + (y - cy) * cos]
+    }
+
     /// Bounding box regression: moves each edge by its share of the box's size (Zhang et al. 2016, section II.B).
     /// P-Net was trained to count the size `less` one pixel, the others whole.
     pub fn regressed(self, less: f32) -> Self {
@@ -20,7 +37,11 @@ impl Candidate {
         let [left, upper, right, lower] = self.shift;
         let (x1, y1) = (x + left * (w - less), y + upper * (h - less));
         let (x2, y2) = (x + w + right * (w - less), y + h + lower * (h - less));
-        let rect = Rect { x: x1, y: y1, w: (x2 - x1).max(1.0), h: (y2 - y1).max(1.0) };
+        let mut rect = Rect { x: x1, y: y1, w: (x2 - x1).max(1.0), h: (y2 - y1).max(1.0) };
+        if self.roll != 0.0 {
+            let [cx, cy] = self.turned([rect.x + rect.w / 2.0, rect.y + rect.h / 2.0]);
+            (rect.x, rect.y) = (cx - rect.w / 2.0, cy - rect.h / 2.0);
+        }
         Self { rect, shift: [0.0; 4], ..self }
     }
 
@@ -122,14 +143,14 @@ mod tests {
 
     #[test]
     fn regression_moves_edges_by_shares_of_the_size() {
-        let c = Candidate { rect: rect(10.0, 20.0, 100.0, 50.0), score: 1.0, shift: [0.1, -0.2, -0.1, 0.2] };
+        let c = Candidate { rect: rect(10.0, 20.0, 100.0, 50.0), score: 1.0, shift: [0.1, -0.2, -0.1, 0.2], roll: 0.0 };
         assert_eq!(c.regressed(0.0).rect, rect(20.0, 10.0, 80.0, 70.0));
         assert_eq!(c.regressed(0.0).squared().rect, rect(20.0, 5.0, 80.0, 80.0));
     }
 
     #[test]
     fn a_regression_that_turns_a_box_inside_out_leaves_a_pixel() {
-        let c = Candidate { rect: rect(0.0, 0.0, 10.0, 10.0), score: 1.0, shift: [2.0, 0.0, -2.0, 0.0] };
+        let c = Candidate { rect: rect(0.0, 0.0, 10.0, 10.0), score: 1.0, shift: [2.0, 0.0, -2.0, 0.0], roll: 0.0 };
         assert_eq!(c.regressed(0.0).rect.w, 1.0);
     }
 }

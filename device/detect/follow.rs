@@ -11,8 +11,9 @@
 
 use super::boxes::{Candidate, Overlap, Suppressor};
 use super::motion::Motion;
+use super::roll::Quarters;
 use super::track::Tracks;
-use super::{Detector, scored};
+use super::{Detector, Heads, scored};
 use crate::types::{Face, Frame, Rect};
 use anyhow::Result;
 
@@ -20,6 +21,8 @@ use anyhow::Result;
 const LOOK_AGAIN_IOU: f32 = 0.6;
 /// A face that O-Net confirms ends when so many searches in a row do not find it.
 const UNFOUND_MOST: u32 = 2;
+/// A search finds heads that are turned by less, in radians.
+const FOUND_ROLL: f32 = std::f32::consts::FRAC_PI_6;
 /// Two boxes of one face.
 const SAME_FACE_IOU: f32 = 0.3;
 /// Two boxes of one face, one inside the other.
@@ -45,7 +48,9 @@ pub struct Follower {
     /// Frames that pass after a search before motion is believed.
     doubt: u32,
     suppressor: Suppressor,
-    squares: Vec<Rect>,
+    squares: Vec<Candidate>,
+    /// Which quarters are probed next.
+    next_probe: usize,
     confirmed: Vec<Option<Face>>,
     asked: Vec<usize>,
     looked: Vec<Option<Face>>,
@@ -67,6 +72,7 @@ impl Follower {
             doubt: 0,
             suppressor: Suppressor::default(),
             squares: Vec::new(),
+            next_probe: 0,
             confirmed: Vec::new(),
             asked: Vec::new(),
             looked: Vec::new(),
@@ -91,8 +97,8 @@ impl Follower {
     }
 
     /// All faces of a frame, best first, as if nobody were known. Whoever is followed is left as he was.
-    pub fn search_only(&mut self, frame: &Frame, faces: &mut Vec<Face>) -> Result<()> {
-        self.detector.detect_into(frame, faces)
+    pub fn search_only(&mut self, frame: &Frame) -> Result<Vec<Face>> {
+        self.detector.detect(frame)
     }
 
     /// Whether a track is still followed, seen or missed for a short while.
@@ -117,19 +123,20 @@ impl Follower {
         }
         asked.clear();
         squares.clear();
+        let any = detector.settings.heads == Heads::Any;
         for (index, live) in tracks.live().iter().enumerate() {
             let square = square(live.expected());
             if is_sane(&square, frame) {
                 asked.push(index);
-                squares.push(square);
+                squares.push(Candidate { roll: if any { live.roll } else { 0.0 }, ..Candidate::at(square) });
             }
         }
         detector.confirm(frame, squares, looked)?;
         let mut is_far = false;
         for (seen, at) in looked.iter().zip(&mut *squares) {
-            let corrected = seen.map_or(*at, |face| square(face.rect));
-            if corrected.iou(at) < LOOK_AGAIN_IOU && is_sane(&corrected, frame) {
-                (*at, is_far) = (corrected, true);
+            let corrected = seen.map_or(at.rect, |face| square(face.rect));
+            if corrected.iou(&at.rect) < LOOK_AGAIN_IOU && is_sane(&corrected, frame) {
+                (at.rect, is_far) = (corrected, true);
             }
         }
         if is_far {
@@ -166,12 +173,44 @@ impl Follower {
 
     /// The whole cascade.
     fn search(&mut self, frame: &Frame) -> Result<()> {
-        self.detector.detect_into(frame, &mut self.found)?;
+        self.detector.search(frame, &mut self.found)?;
+        match self.detector.settings.heads {
+            Heads::Upright => {}
+            // Nobody is known but by searches.
+            Heads::Any if self.search_every == 1 => self.detector.turn_heads(frame, &mut self.found)?,
+            Heads::Any => self.turn_heads(frame)?,
+        }
         self.since_search = Some(0);
         self.motion.searched();
         let live = self.tracks.live();
         if self.found.iter().any(|face| !live.iter().any(|known| is_same(&face.rect, &known.near))) {
             self.doubt = 0;
+        }
+        Ok(())
+    }
+
+    /// Sets what a search found upright, and looks for one kind of turned heads where nobody is sure to be there.
+    fn turn_heads(&mut self, frame: &Frame) -> Result<()> {
+        let Self { detector, tracks, confirmed, found, next_probe, .. } = self;
+        let live = tracks.live();
+        let mut is_sure = confirmed.iter().any(Option::is_some);
+        for face in found.iter_mut().filter(|face| !live.iter().any(|known| is_same(&face.rect, &known.near))) {
+            let upright = detector.set_upright(frame, *face)?;
+            is_sure |= upright.is_sure;
+            *face = upright.face;
+        }
+        // What O-Net said of a known head at the crop turned back is better than what the cascade says of it.
+        for (known, face) in live.iter().zip(&*confirmed).filter(|(known, _)| known.roll != 0.0) {
+            let Some(face) = face else { continue };
+            let count = found.len();
+            found.retain(|found| !is_same(&found.rect, &face.rect));
+            let is_found =
+                if known.roll.abs() < FOUND_ROLL { found.len() < count } else { detector.set_upright(frame, *face)?.is_sure };
+            found.extend(is_found.then_some(*face));
+        }
+        if !is_sure {
+            *next_probe = (*next_probe + 1) % Quarters::TURNED.len();
+            detector.probe(frame, Quarters::TURNED[*next_probe], found)?;
         }
         Ok(())
     }
@@ -202,7 +241,7 @@ impl Follower {
 /// The square around a box, which is what O-Net was trained to look at. Widened by a tenth its landmarks are a quarter
 /// worse, by three tenths twice as bad (`tests/promises/following.rs`).
 fn square(rect: Rect) -> Rect {
-    Candidate { rect, score: 1.0, shift: [0.0; 4] }.squared().rect
+    Candidate::at(rect).squared().rect
 }
 
 /// Whether a box can be a face's: its middle in the frame, and no larger than twice the frame.

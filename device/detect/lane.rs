@@ -3,6 +3,7 @@
 
 use super::boxes::{Candidate, Overlap, Suppressor};
 use super::pyramid::{self, Scaler, Step};
+use super::roll::Quarters;
 use super::{Nets, Settings};
 use crate::infer::Tensor;
 use crate::types::{Frame, Landmarks, Rect};
@@ -45,9 +46,10 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// The landmarks of a face in a crop of `rect`.
-    pub fn landmarks(&self, rect: Rect) -> Landmarks {
-        std::array::from_fn(|k| [rect.x + rect.w * self.points[k], rect.y + rect.h * self.points[5 + k]])
+    /// The landmarks of a face in the crop of a candidate.
+    pub fn landmarks(&self, candidate: &Candidate) -> Landmarks {
+        let Rect { x, y, w, h } = candidate.rect;
+        std::array::from_fn(|k| candidate.turned([x + w * self.points[k], y + h * self.points[5 + k]]))
     }
 }
 
@@ -64,6 +66,8 @@ pub(super) struct Lane {
     nets: Nets,
     scaler: Scaler,
     suppressor: Suppressor,
+    /// A level before it is turned.
+    upright: Vec<u8>,
     /// Its levels.
     pub proposals: Vec<Proposal>,
     /// Its crops: ranges of candidates.
@@ -75,30 +79,43 @@ pub(super) struct Lane {
 impl Lane {
     pub fn new(nets: Nets) -> Self {
         let (scaler, suppressor) = (Scaler::new(), Suppressor::default());
-        Self { nets, scaler, suppressor, proposals: Vec::new(), batches: Vec::new(), verdicts: Vec::new() }
+        Self { nets, scaler, suppressor, upright: Vec::new(), proposals: Vec::new(), batches: Vec::new(), verdicts: Vec::new() }
     }
 
-    /// Runs P-Net on its levels.
-    pub fn propose(&mut self, frame: &Frame, settings: &Settings) -> Result<()> {
-        let Self { nets, scaler, suppressor, proposals, .. } = self;
-        for Proposal { step, found, .. } in proposals {
+    /// Runs P-Net on its levels from the place `first` of the pyramid on, turned so that heads with that roll are upright.
+    pub fn propose(&mut self, frame: &Frame, settings: &Settings, roll: Quarters, first: usize) -> Result<()> {
+        let Self { nets, scaler, suppressor, proposals, upright, .. } = self;
+        for Proposal { step, found, order } in proposals {
+            found.clear();
+            if *order < first {
+                continue;
+            }
             let level = step.level;
-            let shape = [1, level.height as usize, level.width as usize];
-            let mut fill = |pixels: &mut [u8]| scaler.level(frame, step, pixels);
-            let outputs = nets.pnet.model.run(shape, &nets.pnet.normalise, &mut fill)?;
+            let [width, height] = roll.size([level.width, level.height]);
+            let mut fill = |pixels: &mut [u8]| match roll {
+                Quarters::NONE => scaler.level(frame, step, pixels),
+                _ => {
+                    upright.resize(pixels.len(), 0);
+                    scaler.level(frame, step, upright);
+                    roll.undo(upright, [level.width, level.height], pixels);
+                }
+            };
+            let outputs = nets.pnet.model.run([1, height as usize, width as usize], &nets.pnet.normalise, &mut fill)?;
             let [scores, shifts] = outputs_of("P-Net", outputs)?;
             let (rows, columns) = map_size(scores, shifts)?;
             let (area, threshold) = (rows * columns, settings.thresholds[0]);
-            found.clear();
             for (index, &score) in scores.data[area..].iter().enumerate() {
                 if score >= threshold {
                     let (row, column) = ((index / columns) as f32, (index % columns) as f32);
                     let ((x, w), (y, h)) = (window(column, level.scale), window(row, level.scale));
                     let shift = std::array::from_fn(|k| shifts.data[k * area + index]);
-                    found.push(Candidate { rect: Rect { x, y, w, h }, score, shift });
+                    found.push(Candidate { rect: Rect { x, y, w, h }, score, shift, roll: 0.0 });
                 }
             }
             suppressor.thin(found, Candidate::scored, 0.5, Overlap::Union);
+            if roll != Quarters::NONE {
+                found.iter_mut().for_each(|c| *c = roll.redo(c, [frame.width, frame.height]));
+            }
         }
         Ok(())
     }
@@ -116,7 +133,7 @@ impl Lane {
             let mut fault = None;
             let outputs = net.model.run([batch.len(), side, side], &net.normalise, &mut |pixels| {
                 for (candidate, crop) in candidates[batch.clone()].iter().zip(pixels.chunks_exact_mut(3 * side * side)) {
-                    if let Err(error) = scaler.crop(frame, candidate.rect, stage.side_px(), crop) {
+                    if let Err(error) = scaler.turned_crop(frame, candidate, stage.side_px(), crop) {
                         fault = Some(error);
                     }
                 }

@@ -15,9 +15,11 @@ mod area;
 mod boxes;
 mod follow;
 pub mod haar;
+mod heads;
 mod lane;
 mod motion;
 mod pyramid;
+mod roll;
 mod track;
 pub mod versus;
 
@@ -25,6 +27,7 @@ use boxes::{Candidate, Overlap, Suppressor};
 pub use follow::{Followed, Follower};
 use lane::{Lane, Proposal, Stage, Verdict};
 use pyramid::{Level, Step};
+use roll::Quarters;
 
 /// A net gets at most so many crops at a time; batches are powers of two, so that few plans serve any number.
 const BATCH_MOST: usize = 64;
@@ -38,6 +41,17 @@ pub struct Settings {
     pub factor: f32,
     /// Lowest score that passes P-Net, R-Net and O-Net.
     pub thresholds: [f32; 3],
+    /// Which heads are found.
+    pub heads: Heads,
+}
+
+/// Heads by how they are turned in the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heads {
+    /// Those that MT-CNN sees by itself: surely within 30 degrees of upright, mostly within 45.
+    Upright,
+    /// At any angle.
+    Any,
 }
 
 /// One of the three nets, with how it wants its input.
@@ -74,6 +88,9 @@ pub struct Detector {
     suppressor: Suppressor,
     candidates: Vec<Candidate>,
     verdicts: Vec<Verdict>,
+    looks: Vec<heads::Look>,
+    /// Of a probe.
+    found: Vec<Face>,
 }
 
 impl Detector {
@@ -90,6 +107,8 @@ impl Detector {
             suppressor: Suppressor::default(),
             candidates: Vec::new(),
             verdicts: Vec::new(),
+            looks: Vec::new(),
+            found: Vec::new(),
         };
         detector.check()?;
         Ok(detector)
@@ -103,23 +122,26 @@ impl Detector {
     /// All faces of a frame, best first. None is an empty list.
     pub fn detect(&mut self, frame: &Frame) -> Result<Vec<Face>> {
         let mut faces = Vec::new();
-        self.detect_into(frame, &mut faces)?;
+        self.search(frame, &mut faces)?;
+        if self.settings.heads == Heads::Any {
+            self.turn_heads(frame, &mut faces)?;
+        }
         Ok(faces)
     }
 
-    /// As [`Detector::detect`], into a list that is kept.
-    pub fn detect_into(&mut self, frame: &Frame, faces: &mut Vec<Face>) -> Result<()> {
-        self.propose(frame)?;
+    /// The whole cascade: faces of heads that are upright.
+    fn search(&mut self, frame: &Frame, faces: &mut Vec<Face>) -> Result<()> {
+        self.propose(frame, Quarters::NONE, 0)?;
         self.sift(frame)?;
         self.decide(frame, faces)
     }
 
     /// Asks O-Net alone: for each of `squares`, the face that it sees there, if any.
-    fn confirm(&mut self, frame: &Frame, squares: &[Rect], faces: &mut Vec<Option<Face>>) -> Result<()> {
+    fn confirm(&mut self, frame: &Frame, squares: &[Candidate], faces: &mut Vec<Option<Face>>) -> Result<()> {
         faces.clear();
         faces.resize(squares.len(), None);
         self.candidates.clear();
-        self.candidates.extend(squares.iter().map(|&rect| Candidate { rect, score: 1.0, shift: [0.0; 4] }));
+        self.candidates.extend(squares);
         self.look(frame, Stage::Onet)?;
         for verdict in &self.verdicts {
             faces[verdict.index] = face_of(verdict, self.candidates[verdict.index], self.settings.thresholds[2]);
@@ -128,10 +150,10 @@ impl Detector {
     }
 
     /// Stage one, P-Net: the whole pyramid.
-    fn propose(&mut self, frame: &Frame) -> Result<()> {
+    fn propose(&mut self, frame: &Frame, roll: Quarters, first: usize) -> Result<()> {
         self.share_levels(frame);
         let settings = self.settings;
-        self.each_lane(|lane| lane.proposals.len(), |lane| lane.propose(frame, &settings))?;
+        self.each_lane(|lane| lane.proposals.len(), |lane| lane.propose(frame, &settings, roll, first))?;
         self.candidates.clear();
         let proposals = || self.lanes.iter().flat_map(|lane| &lane.proposals);
         for order in 0..proposals().count() {
@@ -222,11 +244,11 @@ impl Detector {
     /// Runs each net once, so that a net of another shape is found at start and not in front of a visitor.
     fn check(&mut self) -> Result<()> {
         let frame = Frame { width: 48, height: 48, pixels: vec![128; 48 * 48 * 3], ..Frame::empty() };
-        let whole = Candidate { rect: Rect { x: 0.0, y: 0.0, w: 48.0, h: 48.0 }, score: 1.0, shift: [0.0; 4] };
+        let whole = Candidate::at(Rect { x: 0.0, y: 0.0, w: 48.0, h: 48.0 });
         for lane in &mut self.lanes {
             let level = Level { width: 24, height: 24, scale: 0.5 };
             lane.proposals = vec![Proposal { order: 0, step: Step::new(&frame, level), found: Vec::new() }];
-            lane.propose(&frame, &self.settings)?;
+            lane.propose(&frame, &self.settings, Quarters::NONE, 0)?;
             lane.proposals.clear();
             lane.batches.push(0..1);
             lane.look(&frame, Stage::Rnet, &[whole])?;
@@ -249,8 +271,8 @@ fn scored(face: &Face) -> (Rect, f32) {
 
 /// The face that O-Net sees in a candidate's crop, if it is sure enough.
 fn face_of(verdict: &Verdict, candidate: Candidate, threshold: f32) -> Option<Face> {
-    let rect = Candidate { shift: verdict.shift, ..candidate }.regressed(0.0).rect;
-    (verdict.score >= threshold).then(|| Face { rect, score: verdict.score, landmarks: verdict.landmarks(candidate.rect) })
+    let rect = roll::upright(&Candidate { shift: verdict.shift, ..candidate }.regressed(0.0));
+    (verdict.score >= threshold).then(|| Face { rect, score: verdict.score, landmarks: verdict.landmarks(&candidate) })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Pictures at the sizes that the nets want: the pyramid's levels and the candidates' crops.
 
 use super::area::{Part, Shrinker, Tables};
+use super::boxes::Candidate;
 use crate::types::{Frame, Rect};
 use anyhow::{Context, Result};
 
@@ -70,7 +71,36 @@ impl Scaler {
         self.0.shrink_part(frame, part, side_px as usize, into);
         Ok(())
     }
+
+    /// As [`Scaler::crop`], of a box that may be turned; a turned one is not cut to whole pixels.
+    pub fn turned_crop(&mut self, frame: &Frame, candidate: &Candidate, side_px: u32, into: &mut [u8]) -> Result<()> {
+        if candidate.roll.abs() < LEAST_ROLL {
+            return self.crop(frame, candidate.rect, side_px, into);
+        }
+        part_of(candidate.rect, frame).with_context(|| format!("a crop of {:?}", candidate.rect))?;
+        let Rect { x, y, w, h } = candidate.rect;
+        let [across, down] = [w, h].map(|length| length / side_px as f32);
+        // So many looks at each pixel of the crop, each way, as the frame has pixels there.
+        let looks = across.max(down).ceil().clamp(1.0, 8.0) as u32;
+        let count = looks * looks;
+        for (row, line) in into.chunks_exact_mut(3 * side_px as usize).enumerate() {
+            for (column, pixel) in line.chunks_exact_mut(3).enumerate() {
+                let mut sum = [0.0; 3];
+                for look in 0..count {
+                    let at = |place: usize, look: u32| place as f32 + (look as f32 + 0.5) / looks as f32;
+                    let point = [x + at(column, look % looks) * across, y + at(row, look / looks) * down];
+                    let colour = colour_at(frame, candidate.turned(point));
+                    sum = std::array::from_fn(|c| sum[c] + colour[c]);
+                }
+                pixel.iter_mut().zip(sum).for_each(|(byte, sum)| *byte = (sum / count as f32 + 0.5) as u8);
+            }
+        }
+        Ok(())
+    }
 }
+
+/// Crops that are turned by less than this, in radians, are cut upright.
+const LEAST_ROLL: f32 = 0.01;
 
 /// A rectangle cut to whole pixels as the nets were trained; `None` for one that no frame of this size can have.
 fn part_of(rect: Rect, frame: &Frame) -> Option<Part> {
@@ -83,6 +113,23 @@ fn part_of(rect: Rect, frame: &Frame) -> Option<Part> {
     let most = 4.0 * frame.width.max(frame.height).max(64) as f32;
     let sane = [x, y].iter().all(|v| v.abs() <= most) && w <= most && h <= most;
     sane.then_some(Part { x: x as i32, y: y as i32, w: w as u32, h: h as u32 })
+}
+
+/// The frame's colour at a point, between the middles of its four nearest pixels; black outside.
+fn colour_at(frame: &Frame, [x, y]: [f32; 2]) -> [f32; 3] {
+    let (x, y) = (x - 0.5, y - 0.5);
+    let (left, upper) = (x.floor(), y.floor());
+    let (fx, fy) = (x - left, y - upper);
+    let mut sum = [0.0; 3];
+    for (row, part) in [(upper as i64, 1.0 - fy), (upper as i64 + 1, fy)] {
+        for (column, share) in [(left as i64, part * (1.0 - fx)), (left as i64 + 1, part * fx)] {
+            if (0..i64::from(frame.width)).contains(&column) && (0..i64::from(frame.height)).contains(&row) {
+                let at = 3 * (row as usize * frame.width as usize + column as usize);
+                sum = std::array::from_fn(|c| sum[c] + share * f32::from(frame.pixels[at + c]));
+            }
+        }
+    }
+    sum
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub(super) fn net(model: impl Model + 'static) -> Net {
 }
 
 pub(super) fn settings() -> Settings {
-    Settings { min_face_px: 24.0, factor: 0.5, thresholds: [0.6, 0.7, 0.7] }
+    Settings { min_face_px: 24.0, factor: 0.5, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright }
 }
 
 fn detector(r_score: f32, o_score: f32) -> (Detector, Arc<Mutex<Vec<usize>>>) {

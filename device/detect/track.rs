@@ -1,5 +1,6 @@
 //! Which face of this frame is which of the last ones. Positions only: nothing is remembered once a face is gone.
 
+use super::roll;
 use crate::types::{Face, Rect};
 
 /// Two boxes that overlap less are different faces.
@@ -25,6 +26,8 @@ pub(super) struct Live {
     pub rect: Rect,
     /// Where it is looked for now.
     pub near: Rect,
+    /// How far its head is turned, clockwise, in radians; 0 where that is next to nothing.
+    pub roll: f32,
     /// How far its middle moves from frame to frame, in pixels.
     pub step: [f32; 2],
     /// For how many frames it was not seen.
@@ -45,12 +48,14 @@ impl Live {
         Rect { x: self.rect.x + dx, y: self.rect.y + dy, ..self.rect }
     }
 
-    fn seen_at(&mut self, rect: Rect) {
+    fn seen(&mut self, face: &Face) {
+        let rect = face.rect;
         let middle = |r: Rect| [r.x + r.w / 2.0, r.y + r.h / 2.0];
         let ([ax, ay], [bx, by]) = (middle(self.rect), middle(rect));
         // After a gap nobody knows how the face moved between.
         self.step = if self.missed > 0 { [0.0; 2] } else { [bx - ax, by - ay] };
         (self.rect, self.near, self.missed, self.taken) = (rect, rect, 0, true);
+        self.roll = roll::noticeable(&face.landmarks);
     }
 }
 
@@ -80,16 +85,17 @@ impl Tracks {
         for &(_, f, l) in &*pairs {
             if tracks[f] == 0 && !live[l].taken {
                 tracks[f] = live[l].track;
-                live[l].seen_at(faces[f].rect);
+                live[l].seen(&faces[f]);
             }
         }
         for l in live.iter_mut().filter(|l| !l.taken) {
             (l.missed, l.near) = (l.missed + 1, l.rect);
         }
-        for (track, Face { rect, .. }) in tracks.iter_mut().zip(faces).filter(|(t, _)| **t == 0) {
+        for (track, face) in tracks.iter_mut().zip(faces).filter(|(t, _)| **t == 0) {
             *track = self.next;
             self.next += 1;
-            live.push(Live { track: *track, rect: *rect, near: *rect, step: [0.0; 2], missed: 0, unfound: 0, taken: true });
+            let (rect, roll) = (face.rect, roll::noticeable(&face.landmarks));
+            live.push(Live { track: *track, rect, near: rect, roll, step: [0.0; 2], missed: 0, unfound: 0, taken: true });
         }
         live.retain(|l| l.missed <= self.patience);
         tracks

@@ -137,7 +137,7 @@ mod tests {
             ("generator", digits::generator(10, dice)),
             ("discriminator", digits::discriminator(10, dice)),
             ("picture encoder", pictures::encoder(32, 128, dice)),
-            ("picture decoder", pictures::decoder(64, true, dice)),
+            ("picture generator", pictures::generator(64, dice)),
             ("picture discriminator", pictures::discriminator(32, dice)),
         ] {
             let inputs = dice.normals(5 * net.input.iter().product::<usize>());

@@ -70,10 +70,16 @@ impl Net {
 
     /// Moves the running means and variances towards those that a batch's pass has seen.
     pub(crate) fn follow(&mut self, seen: Vec<[Vec<f32>; 2]>) {
-        let running = self.weights.iter_mut().filter(|w| !w.trained);
-        for (weights, batch) in running.zip(seen.iter().flatten()) {
-            for (value, new) in weights.values.iter_mut().zip(batch) {
-                *value += MOMENTUM * (new - *value);
+        let (mut weights, mut seen) = (self.weights.as_mut_slice(), seen.into_iter());
+        for layer in &self.layers {
+            let (own, rest) = weights.split_at_mut(layer.arrays());
+            weights = rest;
+            let batch = match layer {
+                Layer::Norm { .. } => seen.next(),
+                _ => None,
+            };
+            for (running, new) in own.iter_mut().filter(|w| !w.trained).zip(batch.into_iter().flatten()) {
+                running.values.iter_mut().zip(new).for_each(|(value, new)| *value += MOMENTUM * (new - *value));
             }
         }
     }

@@ -83,7 +83,7 @@ fn nets() -> Vec<(&'static str, Net)> {
         ("discriminator", digits::discriminator(10, dice)),
         ("live generator", digits::live_generator(dice)),
         ("picture encoder", pictures::encoder(32, 128, dice)),
-        ("picture decoder", pictures::decoder(64, true, dice)),
+        ("picture generator", pictures::generator(64, dice)),
         ("picture discriminator", pictures::discriminator(32, dice)),
     ]
 }

@@ -58,7 +58,7 @@ impl Walk {
         walked.outlines = None;
         let duel = walked.duel.get_or_insert_default();
         let mut watch = Stopwatch::start();
-        self.follower.search_only(frame, &mut duel.faces)?;
+        duel.faces = self.follower.search_only(frame)?;
         watch.lap(Stage::Detect);
         haar.detect_into(frame, &mut duel.outlines);
         watch.lap(Stage::Haar);

@@ -118,7 +118,7 @@ mod tests {
             digits::generator(10, dice).folded(),
             digits::discriminator(0, dice),
             pictures::encoder(32, 128, dice),
-            pictures::decoder(64, true, dice).folded(),
+            pictures::generator(64, dice).folded(),
             pictures::discriminator(32, dice),
         ];
         for net in nets {

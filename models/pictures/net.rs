@@ -3,7 +3,7 @@
 use super::Kind;
 use lookalike_learn::adversary::{Adversary, Rules};
 use lookalike_learn::autoencoder::{Autoencoder, Kind as Code};
-use lookalike_learn::pictures::{LATENT, decoder, discriminator, encoder};
+use lookalike_learn::pictures::{LATENT, decoder, discriminator, encoder, generator};
 use lookalike_learn::{Batch, Dice, Learner, Memory, Net};
 
 /// Any learner of this family.
@@ -20,7 +20,7 @@ pub fn new(kind: Kind, size: usize, seed: u64, rate: f32, d_steps: u64, g_steps:
     let rate = 1e-3 * rate;
     match kind {
         Kind::Vae => {
-            let (encoder, decoder) = (encoder(size, 2 * LATENT, dice), decoder(size, false, dice));
+            let (encoder, decoder) = (encoder(size, 2 * LATENT, dice), decoder(size, dice));
             Student::Autoencoder(Autoencoder::new(Code::Variational(1.0), encoder, decoder, rate, dice.state()))
         }
         Kind::Gan => {
@@ -37,7 +37,7 @@ pub fn new(kind: Kind, size: usize, seed: u64, rate: f32, d_steps: u64, g_steps:
                 calm: 0.01,
                 augment: 0.125,
             };
-            let (generator, discriminator) = (decoder(size, true, dice), discriminator(size, dice));
+            let (generator, discriminator) = (generator(size, dice), discriminator(size, dice));
             Student::Adversary(Adversary::new(rules, generator, discriminator, dice.state()))
         }
     }

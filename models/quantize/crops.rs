@@ -8,7 +8,7 @@ use super::run::BATCH;
 use anyhow::{Result, ensure};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use lookalike::detect::{Detector, Net, Nets, Settings};
+use lookalike::detect::{Detector, Heads, Net, Nets, Settings};
 use lookalike::infer::{Model, Normalise, Tensor};
 use lookalike::manifest::Role;
 use lookalike::types::{Face, Frame};
@@ -81,7 +81,8 @@ impl Watched {
             stage += 1;
             Net { model: Box::new(witness), normalise: net.normalise }
         });
-        let settings = Settings { min_face_px: SMALLEST_FACE_PX, factor: 0.709, thresholds: [0.6, 0.7, 0.7] };
+        let settings =
+            Settings { min_face_px: SMALLEST_FACE_PX, factor: 0.709, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright };
         let detector = Detector::new(vec![Nets { pnet, rnet, onet }], settings)?;
         let watched = Self { detector, seen };
         watched.forget(); // What the detector's own trial showed.

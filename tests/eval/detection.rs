@@ -90,9 +90,13 @@ fn ytf(lab: &Lab) -> Result<((usize, usize), f32)> {
 
 /// The detection that fits the row's box best, if one fits at IoU .3.
 pub fn face_of(row: &Row, faces: Vec<Face>) -> Option<Face> {
-    let wanted = row.rect().ok()?;
-    let fits = faces.into_iter().filter(|f| f.rect.iou(&wanted) >= 0.3);
-    fits.max_by(|a, b| a.rect.iou(&wanted).total_cmp(&b.rect.iou(&wanted)))
+    face_of_rect(&row.rect().ok()?, faces)
+}
+
+/// As [`face_of`], of a box.
+pub fn face_of_rect(wanted: &Rect, faces: Vec<Face>) -> Option<Face> {
+    let fits = faces.into_iter().filter(|f| f.rect.iou(wanted) >= 0.3);
+    fits.max_by(|a, b| a.rect.iou(wanted).total_cmp(&b.rect.iou(wanted)))
 }
 
 fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {

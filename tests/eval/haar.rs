@@ -4,6 +4,7 @@ use crate::detection::{LEAST_PX, boxes_of_wider};
 use crate::truth::rows;
 use crate::{Lab, percent};
 use anyhow::Result;
+use lookalike::board::Heads;
 use lookalike::picture;
 use lookalike::setup;
 use lookalike::types::{Frame, Rect};
@@ -28,6 +29,8 @@ struct Figures {
 }
 
 pub fn print(lab: &Lab) -> Result<()> {
+    // A cascade's faces are upright, too.
+    let lab = &lab.with_heads(Heads::Upright);
     let board = &lab.board.detect;
     let mut detector = setup::detector(&lab.models, board)?;
     let mut haar = setup::cascade(&lab.models, board)?;

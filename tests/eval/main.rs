@@ -1,11 +1,11 @@
 //! `make eval`: accuracy on the evaluation pictures, as tables. Our own code from end to end, as the app runs it.
 //!
 //! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
-//! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other,
-//! `--only haar` a Haar cascade beside MT-CNN.
+//! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other. `--heads upright` finds upright
+//! heads alone; `--only rotation` sets both beside each other. `--only haar` sets a Haar cascade beside MT-CNN.
 
 use anyhow::{Context, Result};
-use lookalike::board::Board;
+use lookalike::board::{Board, Heads};
 use lookalike::manifest::{Manifest, Precision};
 use lookalike::types::{Embedding, Face, Frame};
 use lookalike::{align, detect::Detector, embed::Embedder, picture, setup};
@@ -16,8 +16,10 @@ mod detection;
 mod dice;
 mod haar;
 mod likeness;
+mod plot;
 mod portraits;
 mod precision;
+mod rotation;
 mod strangers;
 mod truth;
 
@@ -50,6 +52,13 @@ fn main() -> Result<()> {
         let known = [Precision::Float32, Precision::Int8].into_iter().find(|p| p.to_string() == *precision);
         setup::force_precision(&mut board, known.with_context(|| format!("--precision {precision}: float32 or int8"))?);
     }
+    if let Some(heads) = after("--heads") {
+        board.detect.heads = match heads.as_str() {
+            "upright" => Heads::Upright,
+            "any" => Heads::Any,
+            _ => anyhow::bail!("--heads {heads}: upright or any"),
+        };
+    }
     board.detect.min_face_px = 20.0;
     let models = setup::manifest(&board)?;
     let lab = Lab { data, board, models };
@@ -74,6 +83,10 @@ fn main() -> Result<()> {
     if only == Some("haar") {
         haar::print(&lab)?;
     }
+    // By itself, since it is every frame in every position.
+    if only == Some("rotation") {
+        rotation::print(&lab, after("--picture").map(Path::new))?;
+    }
     // By itself, since it is every table of the nets twice.
     if only == Some("precision") {
         precision::print(&lab)?;
@@ -82,6 +95,13 @@ fn main() -> Result<()> {
 }
 
 impl Lab {
+    /// The same, where such heads are found.
+    fn with_heads(&self, heads: Heads) -> Lab {
+        let mut board = self.board.clone();
+        board.detect.heads = heads;
+        Lab { data: self.data.clone(), board, models: self.models.clone() }
+    }
+
     fn nets(&self) -> Result<Nets> {
         Ok(Nets {
             detector: setup::detector(&self.models, &self.board.detect)?,
