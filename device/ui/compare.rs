@@ -67,10 +67,15 @@ fn draw_boxes(canvas: &mut Canvas, duel: &Duel, mapping: Mapping, sizes: Sizes) 
 fn draw_box(canvas: &mut Canvas, rect: Rect, color: Rgb888, word: Option<&str>, mapping: Mapping, sizes: Sizes) {
     let area = mapping.place(rect);
     overlay::draw_brackets(canvas, area, color, sizes);
-    if let Some(word) = word {
-        let line = canvas.line_height(sizes.small);
-        let width = canvas.text_width(word, sizes.small) + sizes.small;
-        let tag = Area::new(area.x + (area.w - width) / 2, area.bottom() - line / 2, width, line);
+    let picture = mapping.picture();
+    let Some(word) = word.filter(|_| !area.common(&picture).is_empty()) else { return };
+    let line = canvas.line_height(sizes.small);
+    let width = canvas.text_width(word, sizes.small) + sizes.small;
+    // At the lower edge, and in the picture.
+    let x = (area.x + (area.w - width) / 2).min(picture.right() - width).max(picture.x);
+    let y = (area.bottom() - line / 2).min(picture.bottom() - line).max(picture.y);
+    let tag = Area::new(x, y, width, line);
+    if picture.holds(&tag) {
         canvas.round(tag, line / 2, color, 255);
         canvas.write(tag, word, centre(sizes.small, BACK));
     }

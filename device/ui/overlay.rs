@@ -36,6 +36,11 @@ impl Mapping {
         Self { picture, scale, mirror }
     }
 
+    /// Where the picture is on the canvas.
+    pub fn picture(&self) -> Area {
+        self.picture
+    }
+
     fn point(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         let across = x * self.scale[0];
         let across = if self.mirror { self.picture.w as f32 - across } else { across };
