@@ -2,8 +2,8 @@
 
 use crate::types::Duel;
 
-/// Boxes that overlap less are of different faces. MT-CNN frames a face from brow to chin, a cascade by a square that its
-/// training pictures had: of the same face they share about half (`docs/haar.md`).
+/// Boxes that overlap less are of different faces: the two frame a face differently, MT-CNN from brow to chin, a cascade by
+/// the square that its training pictures had.
 pub const SAME_FACE_IOU: f32 = 0.3;
 
 /// Finds the pairs of a duel: the best overlap first, no box twice.
