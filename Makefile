@@ -60,6 +60,7 @@ test-gpu:  ## everything that a GPU can show, on a machine that has one: docs/gp
 eval: models  ## accuracy on ../shared/data, as tables
 	target/release/eval --data ../shared/data
 	target/release/eval --data ../shared/data --only precision
+	target/release/eval --data ../shared/data --only haar
 
 eval-dream: models  ## the generative nets on MNIST in ../shared/data, as a table
 	target/release/eval-dream

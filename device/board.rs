@@ -103,7 +103,9 @@ pub enum PipeFormat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Detect {
-    /// Width of the smallest face sought, in frame pixels.
+    /// Who finds faces.
+    pub detector: Finder,
+    /// Width of the smallest face sought, in frame pixels, by either.
     pub min_face_px: f32,
     /// Ratio of neighbouring pyramid levels.
     pub factor: f32,
@@ -119,6 +121,22 @@ pub struct Detect {
     pub search_every: u32,
     /// For how many frames a face may be missed before it counts as gone.
     pub patience_frames: u32,
+    /// The Haar cascade's name in the manifest.
+    pub cascade: String,
+    /// Ratio of the sizes that the cascade looks for, one after the other.
+    pub cascade_factor: f64,
+    /// A box of the cascade is made of more windows than so many; 0: every window is a box.
+    pub cascade_neighbours: u32,
+}
+
+/// The two ways to find faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Finder {
+    /// Three nets: boxes with five landmarks, which names come of
+    Mtcnn,
+    /// OpenCV's cascade of Haar features: boxes without landmarks, so without names
+    Haar,
 }
 
 /// Which heads are found.
@@ -322,6 +340,8 @@ impl Board {
         within("detect.threads", detect.threads, 1, 64)?;
         within("detect.search_every", detect.search_every, 1, 1000)?;
         within("detect.patience_frames", detect.patience_frames, 0, 1000)?;
+        within("detect.cascade_factor", detect.cascade_factor, 1.01, 4.0)?;
+        within("detect.cascade_neighbours", detect.cascade_neighbours, 0, 1000)?;
         within("recognise.faces_most", recognise.faces_most, 1, 64)?;
         within("recognise.refresh_every", recognise.refresh_every, 1, 10_000)?;
         within("recognise.top", recognise.top, 1, 10)?;
@@ -421,8 +441,19 @@ mod tests {
         assert!(text.contains("detect.search_every = 0 is out of range: 1 to 1000"), "{text}");
         let text = complaint("refresh_every = 15", "refresh_every = 0");
         assert!(text.contains("recognise.refresh_every = 0 is out of range"), "{text}");
-        let text = complaint("factor = 0.709", "factor = nan");
+        let text = complaint("\nfactor = 0.709", "\nfactor = nan");
         assert!(text.contains("detect.factor"), "{text}");
+        for (value, told) in [("1.0", "1"), ("nan", "NaN"), ("-1.1", "-1.1")] {
+            let text = complaint("cascade_factor = 1.1", &format!("cascade_factor = {value}"));
+            assert!(text.contains(&format!("detect.cascade_factor = {told} is out of range: 1.01 to 4")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_detector_that_nobody_knows_is_named_with_those_that_are() {
+        let text = complaint("detector = \"mtcnn\"", "detector = \"yolo\"");
+        assert!(text.contains("yolo") && text.contains("mtcnn") && text.contains("haar"), "{text}");
+        assert_eq!(read(&DESKTOP.replace("\"mtcnn\"", "\"haar\"")).unwrap().detect.detector, Finder::Haar);
     }
 
     #[test]

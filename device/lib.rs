@@ -17,7 +17,7 @@
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
 //! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, guard, its driver |
-//! | [`detect`] | MT-CNN, and following the faces that it found | types, the `Model` trait, the crate `infer/kernels` |
+//! | [`detect`] | MT-CNN, and following the faces that it found; `haar`: OpenCV's cascades, without landmarks | types, the `Model` trait, the crate `infer/kernels` |
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, search, head, calibrated answers | types, linfa, the crate `infer/kernels` |

@@ -100,7 +100,7 @@ pub struct Among {
     pub trust: f32,
 }
 
-/// A model's part in the walk, or in the generative modes.
+/// A model's part in the walk, beside it, or in the generative modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -109,6 +109,8 @@ pub enum Role {
     Rnet,
     Onet,
     Embedder,
+    /// No net: a cascade of Haar features, OpenCV's XML. Its input is the window, [1, height, width].
+    Cascade,
     /// A picture in, one logit per class out.
     Classifier,
     /// A picture in, a latent vector of L numbers out; of a variational encoder 2L, the mean and then the log variance.
@@ -124,7 +126,7 @@ pub enum Role {
 impl Role {
     /// Whether the net takes floats as they are, pictures from 0 to 1 or vectors, and not bytes of a camera's picture.
     pub fn takes_floats(self) -> bool {
-        !matches!(self, Role::Pnet | Role::Rnet | Role::Onet | Role::Embedder)
+        !matches!(self, Role::Pnet | Role::Rnet | Role::Onet | Role::Embedder | Role::Cascade)
     }
 
     /// Whether the net takes a vector and gives a picture.
@@ -229,6 +231,14 @@ impl Entry {
                 ensure!(matches!(self.input[0], 1 | 3), "input must have 1 or 3 channels");
                 ensure!(self.input[1..].iter().all(|&d| (1..=4096).contains(&d)), "input needs a height and width of 1 to 4096");
                 ensure!(self.precision == Precision::Float32, "a net that takes floats has float32 as its precision");
+            }
+            Role::Cascade => {
+                ensure!(self.input[0] == 1, "a cascade's input has 1 channel");
+                ensure!(
+                    self.input[1..].iter().all(|&d| (1..=4096).contains(&d)),
+                    "a cascade's window has 1 to 4096 pixels a side"
+                );
+                ensure!(self.precision == Precision::Float32, "a cascade has float32 as its precision");
             }
             _ => {
                 ensure!(self.input[0] == 3, "input must have 3 channels");

@@ -21,7 +21,7 @@ use crate::infer::News;
 use crate::play::{Play, Visitor, Wish};
 use crate::screen::{Canvas, Event, Screen};
 use crate::stopwatch::{Stage, Stages, Stopwatch};
-use crate::types::{Chip, Embedding, Frame, Sighting};
+use crate::types::{Chip, Duel, Embedding, Frame, Outline, Sighting, Tally};
 use crate::ui::{Mode, live};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
@@ -30,10 +30,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
 
+mod haar;
 mod memory;
 mod portraits;
 mod rate;
 
+pub use haar::Cascade;
 use memory::Known;
 use portraits::{Lender, Portraits};
 use rate::Rate;
@@ -57,6 +59,8 @@ pub struct Walk {
     pub embedder: Embedder,
     /// Knows them.
     pub gallery: Gallery,
+    /// The other way to find faces, without names: in its place, or beside it.
+    pub cascade: Cascade,
     settings: Settings,
     known: Vec<Known>,
 }
@@ -67,25 +71,34 @@ pub struct Walked {
     pub sightings: Vec<Sighting>,
     /// The vector of the first of them, as it was embedded last; without numbers where there is none.
     pub embedding: Embedding,
+    /// Where a cascade finds the faces, what it found, and no sightings.
+    pub outlines: Option<Vec<Outline>>,
+    /// Where both ways are set beside each other, what they found, and no sightings.
+    pub duel: Option<Duel>,
     /// What each stage took.
     pub stages: Stages,
 }
 
 impl Default for Walked {
     fn default() -> Self {
-        Self { sightings: Vec::new(), embedding: Embedding(Vec::new()), stages: Stages::default() }
+        let embedding = Embedding(Vec::new());
+        Self { sightings: Vec::new(), embedding, outlines: None, duel: None, stages: Stages::default() }
     }
 }
 
 impl Walk {
-    /// A walk that remembers nobody yet.
+    /// A walk that remembers nobody yet, and has no cascade.
     pub fn new(follower: Follower, embedder: Embedder, gallery: Gallery, settings: Settings) -> Self {
-        Self { follower, embedder, gallery, settings, known: Vec::new() }
+        Self { follower, embedder, gallery, cascade: Cascade::None, settings, known: Vec::new() }
     }
 
     /// THE walk: one frame in, named faces out.
     pub fn frame(&mut self, frame: &Frame, walked: &mut Walked) -> Result<()> {
-        let Self { follower, embedder, gallery, known, settings } = self;
+        if matches!(self.cascade, Cascade::Instead(_)) {
+            return self.outline(frame, walked);
+        }
+        (walked.outlines, walked.duel) = (None, None);
+        let Self { follower, embedder, gallery, known, settings, .. } = self;
         let mut watch = Stopwatch::start();
         let faces = follower.follow(frame)?;
         watch.lap(Stage::Detect);
@@ -130,6 +143,8 @@ struct Job {
     frame: Arc<Frame>,
     /// There was a gap before this frame.
     is_afresh: bool,
+    /// Both ways to find faces are asked.
+    is_duel: bool,
     walked: Walked,
 }
 
@@ -149,6 +164,8 @@ pub struct Kiosk<'a> {
     pub play: Play,
     /// Shown first, and come back to.
     pub home: Mode,
+    /// Whether the walk has a cascade to set beside MT-CNN.
+    pub has_cascade: bool,
     /// The visitors' mode walks through the latent space after so long without a face; 0: never.
     pub attract_s: u32,
     /// Home after so long without a touch, from a generative mode; 0: never.
@@ -230,6 +247,7 @@ impl Kiosk<'_> {
         let (started, mut touched, mut met) = (Instant::now(), Instant::now(), Instant::now());
         // The last frame before the last gap; whether the worker has yet to hear of that gap.
         let (mut gap, mut is_afresh) = (0, false);
+        let mut tally = Tally::default();
         while !self.stop.load(Ordering::Relaxed) && self.frames_most.is_none_or(|most| summary.frames < most) {
             let mut buffer = spare(&mut buffers);
             let read = Arc::get_mut(&mut buffer).map_or(Err(Fault::End), |frame| self.camera.read(frame));
@@ -240,8 +258,9 @@ impl Kiosk<'_> {
                     summary.frames += 1;
                     rate.tick();
                     if mode.needs_faces() {
+                        let (number, frame, is_duel) = (summary.frames, buffer.clone(), mode == Mode::Compare);
                         let walked = spares.pop().unwrap_or_default();
-                        match to_worker.try_send(Job { number: summary.frames, frame: buffer.clone(), is_afresh, walked }) {
+                        match to_worker.try_send(Job { number, frame, is_afresh, is_duel, walked }) {
                             Ok(()) => is_afresh = false,
                             // A busy worker is no fault: this frame is shown and not walked.
                             Err(TrySendError::Full(job)) => spares.push(job.walked),
@@ -249,7 +268,7 @@ impl Kiosk<'_> {
                         }
                     } else {
                         // Who is there now may be somebody else.
-                        seen.sightings.clear();
+                        seen.clear();
                         (gap, is_afresh) = (summary.frames, true);
                     }
                     buffers.extend(shown.replace(buffer));
@@ -259,7 +278,7 @@ impl Kiosk<'_> {
                 Err(fault) => {
                     buffers.push(buffer);
                     if !matches!(fault, Fault::BadFrame(_)) {
-                        seen.sightings.clear();
+                        seen.clear();
                         (gap, is_afresh) = (summary.frames, true);
                     }
                     fault.to_string()
@@ -276,6 +295,9 @@ impl Kiosk<'_> {
                         walk_rate.tick();
                         stages.merge(&walked.stages);
                         take(&walked, number, &mut summary, self.on_walked)?;
+                        if let Some(duel) = walked.duel.as_ref().filter(|_| number > gap) {
+                            tally.add(duel);
+                        }
                         // Who was there before a gap is not shown after it.
                         spares.push(if number > gap { std::mem::replace(&mut seen, walked) } else { walked });
                     }
@@ -286,7 +308,7 @@ impl Kiosk<'_> {
             news.sentences.iter().for_each(|text| (self.on_notice)(text));
             let drawing = Instant::now();
             canvas.fit(self.screen.surface());
-            if !seen.sightings.is_empty() || !notice.is_empty() {
+            if seen.has_anybody() || !notice.is_empty() {
                 met = Instant::now();
             }
             let attracts = mode == Mode::Visitor && self.play.has_nets() && is_over(met.max(touched), self.attract_s);
@@ -294,7 +316,7 @@ impl Kiosk<'_> {
                 let (shown, hint) = if attracts {
                     (Mode::Walk, "look into the camera".into())
                 } else {
-                    (mode, hint(self.screen.next_mode_by(), mode.next(self.play.has_nets())))
+                    (mode, hint(self.screen.next_mode_by(), self.after(mode)))
                 };
                 let largest = seen.sightings.first().map(|s| Visitor { embedding: &seen.embedding.0, chip: s.chip.as_ref() });
                 self.play.draw(shown, &mut canvas, started.elapsed().as_secs_f64(), largest, &hint);
@@ -306,6 +328,7 @@ impl Kiosk<'_> {
                         frame: shown.as_deref(),
                         mirror: self.mirror,
                         sightings: &seen.sightings,
+                        found: haar::found(&seen, &tally),
                         thumbnails: portraits.all(),
                         gallery_people: people,
                         how_to_enroll: &self.how_to_enroll,
@@ -313,7 +336,7 @@ impl Kiosk<'_> {
                         fps: rate.per_second(),
                         recognised_fps: walk_rate.per_second(),
                         next_mode_by: self.screen.next_mode_by(),
-                        next_mode: mode.next(self.play.has_nets()).title(),
+                        next_mode: self.after(mode).title(),
                         progress: news.progress.as_deref(),
                         notice: Some(notice.as_str()).filter(|n| !n.is_empty()),
                     },
@@ -340,7 +363,7 @@ impl Kiosk<'_> {
                 };
                 if wish == Some(Wish::Next) {
                     self.play.leave(mode);
-                    mode = mode.next(self.play.has_nets());
+                    mode = self.after(mode);
                 }
             }
             if mode.is_generative() && mode != self.home && is_over(touched, self.return_s) {
@@ -349,20 +372,30 @@ impl Kiosk<'_> {
             }
             if mode != before {
                 (self.on_mode)(mode)?;
+                if [mode, before].contains(&Mode::Compare) {
+                    // What one of them finds is not what the other shows.
+                    seen.clear();
+                    (gap, is_afresh, tally) = (summary.frames, true, Tally::default());
+                }
             }
         }
         Ok(summary)
+    }
+
+    fn after(&self, mode: Mode) -> Mode {
+        mode.next(self.play.has_nets(), self.has_cascade)
     }
 }
 
 /// The worker: walks the frames that it is handed, until there are no more.
 fn recognise(walk: &mut Walk, jobs: &Receiver<Job>, report: &SyncSender<Report>) {
     let mut lender = Lender::of(&walk.gallery);
-    for Job { number, frame, is_afresh, mut walked } in jobs {
+    for Job { number, frame, is_afresh, is_duel, mut walked } in jobs {
         if is_afresh {
             walk.forget();
         }
-        let done = walk.frame(&frame, &mut walked).map(|()| walked);
+        let done = if is_duel { walk.duel(&frame, &mut walked) } else { walk.frame(&frame, &mut walked) };
+        let done = done.map(|()| walked);
         let lent = done.as_ref().map_or(Vec::new(), |walked| lender.lend(&walked.sightings, &walk.gallery));
         if report.send((number, done, lent)).is_err() {
             return;
@@ -379,7 +412,7 @@ fn take(
 ) -> Result<()> {
     on_walked(number, walked)?;
     summary.walked += 1;
-    summary.faces += walked.sightings.len() as u64;
+    summary.faces += walked.count() as u64;
     for name in walked.sightings.iter().filter_map(likeness) {
         match summary.names.get_mut(name) {
             Some(times) => *times += 1,

@@ -13,10 +13,12 @@ use crate::{camera, input, screen};
 use anyhow::{Context, Result};
 use std::path::Path;
 
+mod cascade;
 mod family;
 mod play;
 mod warm;
 
+pub use cascade::cascade;
 pub use family::{family, kinds, known};
 pub use play::{Gan, faces, play};
 pub use warm::{offloadable, warm};
@@ -97,7 +99,9 @@ pub fn walk(models: &Manifest, board: &Board) -> Result<Walk> {
     let gallery = gallery(models, recognise, &board.gallery.file)?;
     let settings =
         pipeline::Settings { top: recognise.top, faces_most: recognise.faces_most, refresh_every: recognise.refresh_every };
-    Ok(Walk::new(follower, embedder(models, recognise)?, gallery, settings))
+    let mut walk = Walk::new(follower, embedder(models, recognise)?, gallery, settings);
+    walk.cascade = cascade::of_walk(models, detect)?;
+    Ok(walk)
 }
 
 /// What the camera room wants to know of the board.

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 pub enum Stage {
     /// From the camera's time stamp to pixels in memory.
     Capture,
-    /// Pyramid, P-, R- and O-Net, tracking.
+    /// Pyramid, P-, R- and O-Net, tracking; where a Haar cascade finds the faces, that.
     Detect,
+    /// A Haar cascade beside them.
+    Haar,
     /// Cutting chips.
     Align,
     /// The embedder.
@@ -21,19 +23,20 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Stage; 6] = [Stage::Capture, Stage::Detect, Stage::Align, Stage::Embed, Stage::Match, Stage::Draw];
+    pub const ALL: [Stage; 7] =
+        [Stage::Capture, Stage::Detect, Stage::Haar, Stage::Align, Stage::Embed, Stage::Match, Stage::Draw];
     /// Those of the recognition worker.
-    pub const WALK: [Stage; 4] = [Stage::Detect, Stage::Align, Stage::Embed, Stage::Match];
+    pub const WALK: [Stage; 5] = [Stage::Detect, Stage::Haar, Stage::Align, Stage::Embed, Stage::Match];
 
     /// Its name on the screen and in JSON.
     pub fn name(self) -> &'static str {
-        ["capture", "detect", "align", "embed", "match", "draw"][self as usize]
+        ["capture", "detect", "haar", "align", "embed", "match", "draw"][self as usize]
     }
 }
 
 /// Milliseconds per stage of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Stages([Option<f32>; 6]);
+pub struct Stages([Option<f32>; 7]);
 
 impl Stages {
     /// Notes what a stage took.
@@ -86,7 +89,7 @@ impl Stopwatch {
 
 /// The last [`History::KEPT`] measurements of every stage.
 #[derive(Default)]
-pub struct History([Vec<f32>; 6], usize);
+pub struct History([Vec<f32>; 7], usize);
 
 impl History {
     /// Measurements kept per stage: enough for a median, and the memory of a day stays that of a minute.

@@ -68,6 +68,60 @@ pub struct Face {
     pub landmarks: Landmarks,
 }
 
+/// A face as a Haar cascade finds it: where, and nothing of what is in it. Without landmarks it cannot be aligned, nor named.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outline {
+    /// Where it is, in whole pixels.
+    pub rect: Rect,
+    /// How many windows at nearby places and sizes saw it: the more, the surer. No share of anything.
+    pub neighbours: u32,
+}
+
+/// What both ways to find faces see in the same frame.
+#[derive(Clone, Debug, Default)]
+pub struct Duel {
+    /// By MT-CNN.
+    pub faces: Vec<Face>,
+    /// By the Haar cascade.
+    pub outlines: Vec<Outline>,
+    /// Which of `faces` and which of `outlines` are the same: no index comes twice.
+    pub pairs: Vec<(usize, usize)>,
+    /// What each took, in milliseconds.
+    pub mtcnn_ms: f32,
+    /// See `mtcnn_ms`.
+    pub haar_ms: f32,
+}
+
+/// Many duels, added up. A box that both have is a hit of both; one that only one has is a miss of the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Frames.
+    pub frames: u64,
+    /// Boxes that both had.
+    pub hits: u64,
+    /// Boxes that only the Haar cascade had.
+    pub mtcnn_misses: u64,
+    /// Boxes that only MT-CNN had.
+    pub haar_misses: u64,
+    /// Milliseconds of all frames together.
+    pub mtcnn_ms: f64,
+    /// See `mtcnn_ms`.
+    pub haar_ms: f64,
+}
+
+impl Tally {
+    /// Enters a frame.
+    pub fn add(&mut self, duel: &Duel) {
+        let hits = duel.pairs.len() as u64;
+        self.frames += 1;
+        self.hits += hits;
+        self.mtcnn_misses += duel.outlines.len() as u64 - hits;
+        self.haar_misses += duel.faces.len() as u64 - hits;
+        self.mtcnn_ms += f64::from(duel.mtcnn_ms);
+        self.haar_ms += f64::from(duel.haar_ms);
+    }
+}
+
 /// A face cut out upright, eyes and mouth at the template's places, as an embedder wants it.
 /// RGB, 8 bits a channel, rows from the top (height x width x 3).
 #[derive(Clone, Debug, PartialEq)]

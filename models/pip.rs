@@ -69,9 +69,12 @@ fn command(package: &Package, work: &Path, index: &str) -> Result<Command> {
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "download", "--no-deps", "--require-hashes", "--no-cache-dir", "--disable-pip-version-check"]);
     pip.args(["--no-input", "--progress-bar", "off", "--retries", "3", "--timeout", "30", "--requirement"]).arg(&pins);
-    if package.file.ends_with(".whl") {
-        pip.args(["--only-binary=:all:", "--platform", "manylinux_2_28_x86_64", "--python-version", "3.11"]);
-        pip.args(["--implementation", "cp", "--abi", "cp311"]);
+    if let Some(wheel) = package.file.strip_suffix(".whl") {
+        let (python, abi, platforms) = tags(wheel);
+        pip.args(["--only-binary=:all:", "--implementation", "cp", "--python-version", &python, "--abi", &abi]);
+        for platform in platforms {
+            pip.args(["--platform", platform]);
+        }
     } else {
         let backend = work.join("backend/setuptools");
         std::fs::create_dir_all(&backend)?;
@@ -82,6 +85,17 @@ fn command(package: &Package, work: &Path, index: &str) -> Result<Command> {
         pip.env("LOOKALIKE_NAME", package.name).env("LOOKALIKE_VERSION", package.version);
     }
     Ok(pip)
+}
+
+/// The Python, its ABI and the platforms that a wheel is for, by its name without the ending. One that is for any of them is
+/// fetched as if it were for a Python of today.
+fn tags(wheel: &str) -> (String, String, Vec<&str>) {
+    let mut parts = wheel.rsplit('-');
+    let (platforms, abi, python) = (parts.next(), parts.next(), parts.next());
+    match (python.and_then(|p| p.strip_prefix("cp3")), abi, platforms) {
+        (Some(minor), Some(abi), Some(platforms)) => (format!("3.{minor}"), abi.into(), platforms.split('.').collect()),
+        _ => ("3.11".into(), "cp311".into(), vec!["manylinux_2_28_x86_64"]),
+    }
 }
 
 /// Runs a command, calling `watch` a few times a second.
@@ -137,6 +151,17 @@ fn largest_file(folder: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wheels_name_says_what_it_is_for() {
+        let told = |file: &'static str| tags(file.strip_suffix(".whl").unwrap());
+        let (python, abi, platforms) = told(crate::fetch::OPENCV.file);
+        assert_eq!((python.as_str(), abi.as_str(), &platforms[..]), ("3.8", "cp38", &["manylinux1_x86_64"][..]));
+        let (python, abi, platforms) = told(crate::fetch::SCIKIT_IMAGE.file);
+        assert_eq!((python.as_str(), abi.as_str()), ("3.11", "cp311"));
+        assert_eq!(platforms, ["manylinux_2_24_x86_64", "manylinux_2_28_x86_64"]);
+        assert_eq!(told(crate::fetch::FACENET_PYTORCH.file).0, "3.11");
+    }
 
     #[test]
     fn a_dead_network_is_told_from_other_trouble() {

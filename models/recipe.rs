@@ -103,6 +103,7 @@ pub fn fingerprint() -> String {
         facts.as_str(),
         include_str!("archive.rs"),
         include_str!("check.rs"),
+        include_str!("haar.rs"),
         include_str!("onnx.rs"),
         include_str!("pickle.rs"),
         include_str!("samples.rs"),

@@ -10,7 +10,7 @@ use crate::quantize::report::Report;
 use crate::quantize::sights::{self, Sights};
 use crate::quantize::{self, Options};
 use crate::recipe::{self, Int8, Recipe};
-use crate::{archive, check, digits, fetch, files, samples};
+use crate::{archive, check, digits, fetch, files, haar, samples};
 use anyhow::{Context, Result, anyhow};
 use lookalike::manifest::{Entry, Manifest, VERSION};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ impl Folders {
         let recipes = recipe::all();
         let quantized = recipes.iter().filter_map(|r| Some(r.int8?.file));
         let shipped = digits::export::trained().map(|(net, _)| net.file());
-        let written = recipes.iter().map(|r| r.file).chain(quantized).chain([MANIFEST]).map(String::from);
+        let written = recipes.iter().map(|r| r.file).chain(quantized).chain([MANIFEST, haar::FILE]).map(String::from);
         for file in written.chain(shipped) {
             let path = self.out.join(file);
             let hash = files::sha256_of(&path)?.with_context(|| format!("{} has vanished", path.display()))?;
@@ -112,7 +112,7 @@ impl Folders {
             bar.at(done as u64 + 1);
         }
         bar.done();
-        Ok(())
+        haar::lay_out(&self.cache, &self.out)
     }
 
     fn quantize_all(&self, options: Options) -> Result<()> {
@@ -172,6 +172,9 @@ impl Folders {
         }
         bar.done();
         manifest.models.extend(self.check_int8(&recipes, &mut report).inspect_err(|_| drop(self.forget()))?);
+        let (cascade, words) = haar::check(&self.out, &photo).inspect_err(|_| drop(self.forget()))?;
+        manifest.models.push(cascade);
+        report.push(format!("  {words}"));
         let pictures = digits::data::from_package(&self.cache)?;
         report.push(format!("  {}", digits::check::check(&pictures).inspect_err(|_| drop(self.forget()))?));
         for (net, onnx) in digits::export::trained() {

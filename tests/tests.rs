@@ -10,6 +10,9 @@ mod promises {
     /// A followed face stays where a search finds it.
     mod following;
 
+    /// A Haar cascade in place of MT-CNN, and beside it.
+    mod haar;
+
     /// Heads that lean, lie and hang upside down.
     mod turned;
 

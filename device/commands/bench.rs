@@ -186,6 +186,7 @@ impl Bench {
                 frame: Some(&frame),
                 mirror: self.board.screen.mirror,
                 sightings: &walked.sightings,
+                found: live::Found::Faces,
                 thumbnails: &thumbnails,
                 gallery_people: PEOPLE,
                 how_to_enroll: "",

@@ -2,7 +2,8 @@
 
 use super::{Common, Outcome, each_picture, json, line};
 use anyhow::Result;
-use lookalike::board::Heads;
+use lookalike::board::{Finder, Heads};
+use lookalike::detect::haar::Haar;
 use lookalike::manifest::Precision;
 use lookalike::setup;
 use std::path::PathBuf;
@@ -14,6 +15,9 @@ pub struct Options {
     /// One JSON object a line on stdout
     #[arg(long)]
     json: bool,
+    /// Who finds the faces; without it, as the board file says
+    #[arg(long, value_enum, value_name = "WHO")]
+    detector: Option<Finder>,
     /// Width of the smallest face sought, in pixels; without it, the board file's
     #[arg(long, value_name = "PX", value_parser = super::min_face)]
     min_face: Option<f32>,
@@ -32,6 +36,9 @@ pub struct Options {
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(options.precision)?;
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
+    if options.detector.unwrap_or(board.detect.detector) == Finder::Haar {
+        return outline(setup::cascade(&models, &board.detect)?, &options);
+    }
     board.detect.heads = options.heads.unwrap_or(board.detect.heads);
     let mut detector = setup::detector(&models, &board.detect)?;
     each_picture(&options.images, |path, frame| {
@@ -42,7 +49,27 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
         }
         line(&format!("{}: {}", path.display(), super::count(faces.len(), "face")))?;
         for face in &faces {
-            line(&format!("  {}, score {:.3}", super::place(face), face.score))?;
+            line(&format!("  {}, score {:.3}", super::place(face.rect), face.score))?;
+        }
+        Ok(())
+    })
+}
+
+/// Boxes of most windows first, with the word that they have no landmarks.
+fn outline(mut haar: Haar, options: &Options) -> Result<Outcome> {
+    if !options.json {
+        eprintln!("lookalike: {}", json::BY_CASCADE.note);
+    }
+    each_picture(&options.images, |path, frame| {
+        let found = haar.detect(&frame);
+        if options.json {
+            let faces = found.iter().map(json::Outline::new).collect();
+            let picture = json::Picture { by: Some(json::BY_CASCADE), ..json::Picture::new(path, &frame, faces) };
+            return line(&json::to_line(&picture)?);
+        }
+        line(&format!("{}: {}", path.display(), super::count(found.len(), "face")))?;
+        for one in &found {
+            line(&format!("  {}, {}", super::place(one.rect), super::count(one.neighbours as usize, "window")))?;
         }
         Ok(())
     })

@@ -2,7 +2,7 @@
 
 use super::{Common, Outcome, line};
 use anyhow::Result;
-use lookalike::board::{Board, Runtime};
+use lookalike::board::{Board, Finder, Runtime};
 use lookalike::gallery::{Breadth, Gallery};
 use lookalike::generate::Kind;
 use lookalike::manifest::Manifest;
@@ -67,6 +67,7 @@ fn check_walk(models: &Manifest, board: &Board) -> Result<usize> {
         missing += 1;
         line(&format!("models:  MISSING: {error:#}"))?;
     }
+    missing += check_cascade(models, board)?;
     let file = &board.gallery.file;
     match setup::gallery(models, &board.recognise, file) {
         Ok(gallery) if gallery.count() == 0 => {
@@ -85,6 +86,20 @@ fn check_walk(models: &Manifest, board: &Board) -> Result<usize> {
         }
     }
     Ok(missing)
+}
+
+/// Whether the cascade can be used. Where it is only compared with, having none is no fault.
+fn check_cascade(models: &Manifest, board: &Board) -> Result<usize> {
+    let name = &board.detect.cascade;
+    match (setup::cascade(models, &board.detect), board.detect.detector) {
+        (Ok(haar), finder) => {
+            let ([width, height], finds) = (haar.window(), finder == Finder::Haar);
+            let use_of = if finds { "finds the faces, so nobody has a name" } else { "to compare with" };
+            line(&format!("cascade: {name}, a window of {width}x{height}, {use_of}")).map(|()| 0)
+        }
+        (Err(error), Finder::Haar) => line(&format!("cascade: MISSING: {error:#}")).map(|()| 1),
+        (Err(error), Finder::Mtcnn) => line(&format!("cascade: none to compare with: {error:#}")).map(|()| 0),
+    }
 }
 
 /// How the nearest faces are found here.

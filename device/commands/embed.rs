@@ -28,6 +28,7 @@ pub struct Options {
 /// Faces as `detect` gives them, each with its embedding as the manifest says that the network compares them.
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(options.precision)?;
+    super::say_landmarks(&board);
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
     let mut detector = setup::detector(&models, &board.detect)?;
     let mut embedder = setup::embedder(&models, &board.recognise)?;
@@ -43,7 +44,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
         for (face, embedding) in faces.iter().zip(&embeddings) {
             let first: Vec<String> = embedding.0.iter().take(4).map(|v| format!("{v:.3}")).collect();
             let length = embedding.0.len();
-            line(&format!("  {}: {length} numbers, {} ... (all with --json)", super::place(face), first.join(" ")))?;
+            line(&format!("  {}: {length} numbers, {} ... (all with --json)", super::place(face.rect), first.join(" ")))?;
         }
         Ok(())
     })

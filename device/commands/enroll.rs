@@ -57,6 +57,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
         None => people_in(&options.sources)?,
     };
     let (mut board, models) = common.open(None)?;
+    super::say_landmarks(&board);
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
     let file = options.gallery.unwrap_or(board.gallery.file.clone());
     let mut gallery = setup::gallery(&models, &board.recognise, &file)?;

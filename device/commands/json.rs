@@ -6,11 +6,34 @@ use std::path::Path;
 
 /// One picture and what was found in it.
 #[derive(Serialize)]
-pub struct Picture {
+pub struct Picture<F> {
     pub image: String,
     pub width: u32,
     pub height: u32,
-    pub faces: Vec<Face>,
+    pub faces: Vec<F>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ByCascade>,
+}
+
+/// Said of boxes that a Haar cascade found, beside them.
+#[derive(Serialize)]
+pub struct ByCascade {
+    pub detector: &'static str,
+    pub note: &'static str,
+}
+
+/// Why boxes of a cascade have no names.
+pub const BY_CASCADE: ByCascade =
+    ByCascade { detector: "haar", note: "a Haar cascade gives no landmarks, so no names come of its boxes" };
+
+/// A box that a Haar cascade found.
+#[derive(Serialize)]
+pub struct Outline {
+    #[serde(rename = "box")]
+    pub rect: [f32; 4],
+    pub neighbours: u32,
+    /// Always null: said, not left out.
+    pub landmarks: Option<[[f32; 2]; 5]>,
 }
 
 /// One face. The fields that a command does not find out are left out.
@@ -41,9 +64,16 @@ pub struct Match {
     pub distance: f32,
 }
 
-impl Picture {
-    pub fn new(path: &Path, frame: &types::Frame, faces: Vec<Face>) -> Self {
-        Self { image: path.display().to_string(), width: frame.width, height: frame.height, faces }
+impl<F> Picture<F> {
+    pub fn new(path: &Path, frame: &types::Frame, faces: Vec<F>) -> Self {
+        Self { image: path.display().to_string(), width: frame.width, height: frame.height, faces, by: None }
+    }
+}
+
+impl Outline {
+    pub fn new(outline: &types::Outline) -> Self {
+        let types::Rect { x, y, w, h } = outline.rect;
+        Self { rect: [x, y, w, h], neighbours: outline.neighbours, landmarks: None }
     }
 }
 

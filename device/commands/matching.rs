@@ -30,6 +30,7 @@ pub struct Options {
 /// Faces as `detect` gives them, each with the gallery's answer.
 pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(None)?;
+    super::say_landmarks(&board);
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
     let file = options.gallery.unwrap_or(board.gallery.file);
     ensure!(
@@ -52,7 +53,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
         }
         line(&format!("{}: {}", path.display(), super::count(faces.len(), "face")))?;
         for (face, answer) in faces.iter().zip(answers) {
-            line(&format!("  {}: {}", super::place(face), in_words(&answer)))?;
+            line(&format!("  {}: {}", super::place(face.rect), in_words(&answer)))?;
         }
         Ok(())
     })

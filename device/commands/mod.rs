@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use lookalike::board::{Board, Runtime};
+use lookalike::board::{Board, Finder, Runtime};
 use lookalike::infer::{self, Patience};
 use lookalike::manifest::{Manifest, Precision};
 use lookalike::types::Frame;
@@ -169,14 +169,20 @@ fn each_picture(images: &[PathBuf], mut work: impl FnMut(&Path, Frame) -> Result
     Ok(Outcome::of(failed))
 }
 
+/// Says of a command that is about vectors and names why it does not find faces as the board does.
+fn say_landmarks(board: &Board) {
+    if board.detect.detector == Finder::Haar {
+        eprintln!("lookalike: the board's detector is haar, which gives no landmarks: here mtcnn finds the faces");
+    }
+}
+
 /// "1 face", "3 faces".
 fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Where a face is, for people.
-fn place(face: &lookalike::types::Face) -> String {
-    let rect = face.rect;
+fn place(rect: lookalike::types::Rect) -> String {
     format!("{:.0}x{:.0} at ({:.0}, {:.0})", rect.w, rect.h, rect.x, rect.y)
 }
 

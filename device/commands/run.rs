@@ -2,12 +2,13 @@
 
 use super::{Common, Outcome, json, line};
 use anyhow::{Context, Result, ensure};
-use lookalike::board::{Board, CameraKind, ScreenKind};
+use lookalike::board::{Board, CameraKind, Finder, ScreenKind};
 use lookalike::infer::{self, Patience};
 use lookalike::manifest::Precision;
 use lookalike::pipeline::{Kiosk, Summary, Walk, Walked};
 use lookalike::play::Play;
 use lookalike::screen::{self, Canvas, Screen, Surroundings};
+use lookalike::types::Sighting;
 use lookalike::ui::{self, Mode};
 use lookalike::{camera, setup};
 use sd_notify::NotifyState;
@@ -35,6 +36,9 @@ pub struct Options {
     /// Where frames come from; without it, as the board file says
     #[arg(long, value_enum, value_name = "KIND")]
     camera: Option<CameraKind>,
+    /// Who finds the faces; without it, as the board file says
+    #[arg(long, value_enum, value_name = "WHO")]
+    detector: Option<Finder>,
     /// Arithmetic of the nets; without it, the board file's
     #[arg(long, value_name = "P")]
     precision: Option<Precision>,
@@ -59,8 +63,29 @@ pub struct Options {
 #[derive(Serialize)]
 struct FrameLine {
     frame: u64,
-    faces: Vec<FaceLine>,
+    #[serde(flatten)]
+    found: Found,
     ms: BTreeMap<&'static str, f32>,
+}
+
+/// What was found in it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Found {
+    Faces {
+        faces: Vec<FaceLine>,
+    },
+    Outlines {
+        faces: Vec<json::Outline>,
+        #[serde(flatten)]
+        by: json::ByCascade,
+    },
+    Compared {
+        mtcnn: Vec<json::Face>,
+        haar: Vec<json::Outline>,
+        pairs: Vec<(usize, usize)>,
+        note: &'static str,
+    },
 }
 
 #[derive(Serialize)]
@@ -150,6 +175,7 @@ fn adjust(board: &mut Board, options: &Options) {
     if let Some(precision) = options.precision {
         setup::force_precision(board, precision);
     }
+    board.detect.detector = options.detector.unwrap_or(board.detect.detector);
     board.camera.kind = options.camera.unwrap_or(board.camera.kind);
     if let Some(folder) = &options.replay {
         (board.camera.kind, board.camera.replay) = (CameraKind::Replay, folder.clone());
@@ -174,6 +200,12 @@ fn open(common: &Common, board: &Board, options: &Options, can_wait: bool) -> Re
         let walk = setup::walk(&models, board)?;
         let seed = options.seed.unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs()));
         let play = Play::new(setup::play(&models, &board.dream.nets, &walk.gallery, seed));
+        ensure!(
+            options.mode != Mode::Compare || walk.cascade.is_there(),
+            "--mode compare needs the cascade `{}`, and the manifest in {} has none of it: run `make models`",
+            board.detect.cascade,
+            models.folder.display()
+        );
         ensure!(
             !options.mode.is_generative() || play.has_nets() || options.mode == Mode::Map,
             "--mode {} needs the nets of `{}`, and the manifest in {} has none of them: run `make models`",
@@ -205,6 +237,9 @@ fn show(
     say(format!("camera: {}", camera.describe()));
     say(format!("screen: {}", screen.describe()));
     say(format!("gallery: {} of {}", super::count(walk.gallery.count(), "name"), board.gallery.file.display()));
+    if board.detect.detector == Finder::Haar {
+        say(format!("detector: the cascade {}: {}", board.detect.cascade, json::BY_CASCADE.note));
+    }
     let mut on_walked = |frame: u64, walked: &Walked| match options.json {
         true => line(&json::to_line(&frame_line(frame, walked))?),
         false => Ok(()),
@@ -224,6 +259,7 @@ fn show(
         screen,
         play,
         home: options.mode,
+        has_cascade: walk.cascade.is_there(),
         attract_s: board.dream.attract_s,
         return_s: board.dream.return_s,
         mirror: board.screen.mirror,
@@ -261,11 +297,24 @@ fn watchdog() -> impl FnMut() {
 }
 
 fn frame_line(frame: u64, walked: &Walked) -> FrameLine {
-    let faces = walked.sightings.iter().map(|s| FaceLine {
-        track: s.track,
-        face: json::Face { answer: s.answer.clone().map(Into::into), ..json::Face::new(&s.face) },
-    });
-    FrameLine { frame, faces: faces.collect(), ms: walked.stages.list().into_iter().collect() }
+    let found = match (&walked.duel, &walked.outlines) {
+        (Some(duel), _) => Found::Compared {
+            mtcnn: duel.faces.iter().map(json::Face::new).collect(),
+            haar: duel.outlines.iter().map(json::Outline::new).collect(),
+            pairs: duel.pairs.clone(),
+            note: json::BY_CASCADE.note,
+        },
+        (None, Some(outlines)) => {
+            Found::Outlines { faces: outlines.iter().map(json::Outline::new).collect(), by: json::BY_CASCADE }
+        }
+        (None, None) => Found::Faces { faces: walked.sightings.iter().map(face_line).collect() },
+    };
+    FrameLine { frame, found, ms: walked.stages.list().into_iter().collect() }
+}
+
+fn face_line(seen: &Sighting) -> FaceLine {
+    let face = json::Face { answer: seen.answer.clone().map(Into::into), ..json::Face::new(&seen.face) };
+    FaceLine { track: seen.track, face }
 }
 
 fn summary_line(summary: &Summary) -> SummaryLine<'_> {

@@ -96,6 +96,11 @@ impl Follower {
         Ok(&self.followed)
     }
 
+    /// All faces of a frame, best first, as if nobody were known. Whoever is followed is left as he was.
+    pub fn search_only(&mut self, frame: &Frame) -> Result<Vec<Face>> {
+        self.detector.detect(frame)
+    }
+
     /// Whether a track is still followed, seen or missed for a short while.
     pub fn is_live(&self, track: u64) -> bool {
         self.tracks.is_live(track)

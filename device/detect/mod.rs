@@ -3,6 +3,7 @@
 //! P-Net looks for faces at every place of a pyramid of the frame, R-Net sifts what it proposes, O-Net decides and
 //! gives the five landmarks. Boxes are corrected by regression after each stage and thinned by suppression.
 //! A [`Follower`] spares most frames most of this: O-Net alone confirms the faces that are known from the last frame.
+//! [`haar`] is the other way to find faces, older and without landmarks; [`versus`] sets both beside each other.
 
 use crate::infer::{Model, Normalise};
 use crate::types::{Face, Frame, Rect};
@@ -13,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 mod area;
 mod boxes;
 mod follow;
+pub mod haar;
 mod heads;
 mod lane;
 mod motion;
@@ -20,6 +22,7 @@ mod pyramid;
 mod roll;
 mod track;
 mod turned;
+pub mod versus;
 
 use boxes::{Candidate, Overlap, Suppressor};
 pub use follow::{Followed, Follower};

@@ -16,7 +16,7 @@ const VECTORS: [usize; 3] = [1, 16, 64];
 pub fn offloadable<'m>(models: &'m Manifest, board: &Board) -> Vec<&'m Entry> {
     let Board { detect, recognise, dream, .. } = board;
     let is_of = |entry: &&Entry| match entry.role {
-        Role::Pnet => false,
+        Role::Pnet | Role::Cascade => false,
         Role::Rnet | Role::Onet => entry.precision == detect.precision,
         Role::Embedder => entry.name == recognise.embedder && entry.precision == recognise.precision,
         _ => entry.name.starts_with(&format!("{}-", dream.nets)),

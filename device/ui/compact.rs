@@ -1,9 +1,9 @@
-//! Both modes in a terminal: a small picture, and all that is said as characters.
+//! The modes about faces in a terminal: a small picture, and all that is said as characters.
 
 use super::{
-    Mode, bars, engineer,
-    headline::NOBODY_NEAR,
-    live::{Seen, View, people},
+    Mode, bars, compare, engineer,
+    headline::{NO_NAMES, NOBODY_NEAR},
+    live::{Found, Seen, View, people},
     overlay::Mapping,
     theme::{ALARM, BACK, CARD, FAINT, QUIET, TEXT, TRACK, centre, left, percent, right},
 };
@@ -41,7 +41,7 @@ pub fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
         draw_notice(canvas, notice, picture);
     } else if let Some(frame) = frame {
         let mapping = Mapping::new(frame, picture, view.mirror);
-        canvas.clipped(picture, |canvas| draw_boxes(canvas, seen, mapping));
+        canvas.clipped(picture, |canvas| draw_boxes(canvas, view, seen, mapping));
     }
     if beside {
         let below = Area { y: even(picture.bottom() + 1), h: 2, ..column }.common(&rest);
@@ -49,6 +49,7 @@ pub fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
         canvas.write(below, &text, centre(1, color));
     }
     match view.mode {
+        Mode::Compare => compare::draw_lines(canvas, view, panel),
         Mode::Engineer => engineer::draw_lines(canvas, view, seen, panel),
         _ => draw_panel(canvas, view, seen, panel),
     }
@@ -57,6 +58,8 @@ pub fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen]) {
 
 fn headline(view: &View, seen: &[Seen]) -> (String, Rgb888) {
     match seen {
+        _ if view.mode == Mode::Compare => (compare::TITLE.into(), TEXT),
+        _ if matches!(view.found, Found::Outlines(_)) => (NO_NAMES[0].into(), TEXT),
         _ if view.gallery_people == 0 => ("nobody is enrolled yet".into(), TEXT),
         _ if view.notice.is_some() => ("one moment, please".into(), TEXT),
         [] => ("Who do you look like? Look into the camera.".into(), TEXT),
@@ -71,7 +74,8 @@ fn headline(view: &View, seen: &[Seen]) -> (String, Rgb888) {
 
 /// Where there is no room for both, the way to the next mode stays.
 fn draw_footer(canvas: &mut Canvas, view: &View, area: Area) {
-    let usual = if view.mode == Mode::Engineer { engineer::rates(view) } else { people(view.gallery_people) };
+    let is_measured = matches!(view.mode, Mode::Engineer | Mode::Compare);
+    let usual = if is_measured { engineer::rates(view) } else { people(view.gallery_people) };
     let first = view.footer(usual);
     let used = canvas.write(area, &view.hint(), right(1, QUIET));
     canvas.write(area.cut_right(used + 2).1, &first, left(1, FAINT));
@@ -82,10 +86,18 @@ fn even(pixels: i32) -> i32 {
     pixels / 2 * 2
 }
 
-fn draw_boxes(canvas: &mut Canvas, seen: &[Seen], mapping: Mapping) {
+fn draw_boxes(canvas: &mut Canvas, view: &View, seen: &[Seen], mapping: Mapping) {
+    let mut draw = |area: Area, color| canvas.brackets(area, 0, 1, area.w.min(area.h) / 3, color, 255);
     for face in seen {
-        let area = mapping.area(&face.sighting.face);
-        canvas.brackets(area, 0, 1, area.w.min(area.h) / 3, face.color, 255);
+        draw(mapping.area(&face.sighting.face), face.color);
+    }
+    match view.found {
+        Found::Faces => {}
+        Found::Outlines(outlines) => outlines.iter().for_each(|outline| draw(mapping.place(outline.rect), compare::HAAR)),
+        Found::Duel(duel, _) => {
+            duel.faces.iter().for_each(|face| draw(mapping.area(face), compare::MTCNN));
+            duel.outlines.iter().for_each(|outline| draw(mapping.place(outline.rect), compare::HAAR));
+        }
     }
 }
 

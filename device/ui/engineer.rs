@@ -1,13 +1,14 @@
 //! The engineers' mode: what the networks see and say, and what each stage takes. For staff, and for visitors who ask.
 
 use super::{
-    live::{self, Footer, Places, Seen, View},
+    headline::NO_NAMES,
+    live::{self, Footer, Found, Places, Seen, View},
     overlay::{self, Detail},
     theme::{BACK, CARD, FAINT, NOBODY, QUIET, Sizes, TEXT, TRACK, centre, left, percent, right},
 };
 use crate::{
     screen::{Area, Canvas},
-    types::Match,
+    types::{Match, Outline},
 };
 use embedded_graphics::pixelcolor::Rgb888;
 
@@ -59,6 +60,10 @@ fn draw_faces(canvas: &mut Canvas, view: &View, seen: &[Seen], area: Area, sizes
     if area.w < 40 || area.h < 40 {
         return;
     }
+    if let Found::Outlines(outlines) = view.found {
+        draw_outlines(canvas, outlines, area, sizes);
+        return;
+    }
     if seen.is_empty() {
         canvas.round(area, sizes.radius, CARD, 255);
         canvas.write(area, "no face in view", centre(sizes.body, QUIET));
@@ -73,6 +78,34 @@ fn draw_faces(canvas: &mut Canvas, view: &View, seen: &[Seen], area: Area, sizes
         draw_face(canvas, view, face, place, sizes);
         rest = below.cut_top(sizes.gap).1;
     }
+}
+
+/// Why nobody has a name, and what the cascade says of each box.
+fn draw_outlines(canvas: &mut Canvas, outlines: &[Outline], area: Area, sizes: Sizes) {
+    canvas.round(area, sizes.radius, CARD, 255);
+    let line = canvas.line_height(sizes.small);
+    let mut rest = area.inset(sizes.gap, sizes.gap);
+    for text in canvas.wrap(NO_NAMES[0], sizes.small, rest.w) {
+        let (row, below) = rest.cut_top(line);
+        canvas.write(row, &text, left(sizes.small, QUIET));
+        rest = below;
+    }
+    for outline in outlines {
+        let (row, below) = rest.cut_top(line);
+        if row.h < line {
+            break;
+        }
+        let (words, number) = outline_line(outline);
+        let (name, value) = row.cut_left(row.w - canvas.text_width(&number, sizes.small));
+        canvas.write(value, &number, right(sizes.small, TEXT));
+        canvas.write(name, &words, left(sizes.small, TEXT));
+        rest = below;
+    }
+}
+
+fn outline_line(outline: &Outline) -> (String, String) {
+    let rect = outline.rect;
+    (format!("{:.0}x{:.0} px", rect.w, rect.h), format!("{} windows", outline.neighbours))
 }
 
 /// The chip as the embedder gets it, the track's numbers, and each name with its distance.
@@ -121,7 +154,9 @@ fn lines(face: &Seen) -> Vec<(String, String, Rgb888)> {
 pub(super) fn draw_lines(canvas: &mut Canvas, view: &View, seen: &[Seen], area: Area) {
     let mut rest = area;
     let stages = view.stages.iter().map(|(name, ms)| (name.to_string(), format!("{ms:.1} ms"), QUIET));
-    for (words, number, color) in stages.chain(seen.iter().flat_map(lines)) {
+    let outlines = if let Found::Outlines(outlines) = view.found { outlines } else { &[] };
+    let outlines = outlines.iter().map(outline_line).map(|(words, number)| (words, number, TEXT));
+    for (words, number, color) in stages.chain(outlines).chain(seen.iter().flat_map(lines)) {
         let (row, below) = rest.cut_top(2);
         if row.h < 2 {
             return;

@@ -4,7 +4,7 @@
 use super::{Mode, live, message};
 use crate::{
     screen::{Area, Canvas, Surface},
-    types::{Answer, Chip, Face, Frame, Match, Rect, Sighting},
+    types::{Answer, Chip, Duel, Face, Frame, Match, Outline, Rect, Sighting, Tally},
 };
 use embedded_graphics::pixelcolor::Rgb888;
 use image::{
@@ -90,6 +90,8 @@ struct Scene {
     thumbnails: BTreeMap<String, Chip>,
     notice: Option<&'static str>,
     progress: Option<&'static str>,
+    outlines: Option<Vec<Outline>>,
+    duel: Option<(Duel, Tally)>,
 }
 
 impl Scene {
@@ -109,6 +111,8 @@ impl Scene {
             thumbnails,
             notice: None,
             progress: None,
+            outlines: None,
+            duel: None,
         }
     }
 
@@ -124,6 +128,11 @@ impl Scene {
             frame: self.frame.as_ref(),
             mirror: true,
             sightings: &self.sightings,
+            found: match (&self.duel, &self.outlines) {
+                (Some((duel, tally)), _) => live::Found::Duel(duel, tally),
+                (None, Some(outlines)) => live::Found::Outlines(outlines),
+                (None, None) => live::Found::Faces,
+            },
             thumbnails: &self.thumbnails,
             gallery_people: self.thumbnails.len(),
             how_to_enroll: "lookalike enroll --name NAME PHOTO.jpg",
@@ -131,7 +140,7 @@ impl Scene {
             fps: 21.3,
             recognised_fps: 7.4,
             next_mode_by: "tap or space",
-            next_mode: mode.next(false).title(),
+            next_mode: mode.next(false, false).title(),
             progress: self.progress,
             notice: self.notice,
         };
@@ -155,6 +164,23 @@ fn five() -> Scene {
     scene.sightings[1].chip = None;
     scene.sightings[4].chip = None;
     scene
+}
+
+/// Two faces, of which the cascade finds one, and a hand.
+fn duel() -> Scene {
+    let faces = [face(90.0, 110.0, 170.0), face(380.0, 130.0, 160.0)];
+    let outlines = [(88.0, 130.0, 180.0, 31), (300.0, 360.0, 90.0, 4)];
+    let outlines = outlines.map(|(x, y, side, neighbours)| Outline { rect: Rect { x, y, w: side, h: side }, neighbours });
+    let duel = Duel { faces: faces.to_vec(), outlines: outlines.to_vec(), pairs: vec![(0, 0)], mtcnn_ms: 11.84, haar_ms: 6.02 };
+    let tally = Tally { frames: 412, hits: 398, mtcnn_misses: 17, haar_misses: 401, mtcnn_ms: 5021.7, haar_ms: 2550.3 };
+    let places = faces.map(|face| (face, None));
+    Scene { sightings: Vec::new(), duel: Some((duel, tally)), ..Scene::of(&places) }
+}
+
+/// The same where the cascade is the booth's detector.
+fn outlined() -> Scene {
+    let outlines = duel().duel.map(|(duel, _)| duel.outlines);
+    Scene { outlines, duel: None, ..duel() }
 }
 
 fn path(name: &str) -> PathBuf {
@@ -257,6 +283,20 @@ fn a_terminal_shows_names_and_percentages_as_text() {
     check_text(&one(known()).draw(80, 48, true), "terminal-80x24");
 }
 
+#[test]
+fn a_cascade_is_set_beside_the_nets() {
+    check(&duel().draw_as(Mode::Compare, 800, 480, false), "compare-800x480");
+    check(&duel().draw_as(Mode::Compare, 480, 800, false), "compare-480x800");
+    check_text(&duel().draw_as(Mode::Compare, 80, 48, true), "compare-80x24");
+}
+
+#[test]
+fn a_cascade_instead_of_the_nets_shows_boxes_and_says_why_nobody_has_a_name() {
+    check(&outlined().draw(800, 480, false), "outlines-800x480");
+    check(&outlined().draw_as(Mode::Engineer, 800, 480, false), "outlines-engineer-800x480");
+    check_text(&outlined().draw(80, 48, true), "outlines-80x24");
+}
+
 /// Compares picture and characters.
 fn check_text(canvas: &Canvas, name: &str) {
     check(canvas, name);
@@ -281,12 +321,15 @@ fn no_size_draws_out_of_bounds() {
     wild.sightings[0].face.rect.x = f32::NAN;
     wild.sightings[1].face.rect = Rect { x: -1e9, y: -1e9, w: 2e9, h: 2e9 };
     wild.sightings[2].answer = answer(&[("", f32::NAN)], f32::NAN);
-    let scenes = [five(), wild, one(long()), Scene { notice, ..Scene::of(&[]) }, Scene { frame: None, ..Scene::of(&[]) }];
+    let mut far = duel();
+    far.duel.as_mut().unwrap().0.outlines[0].rect = Rect { x: -1e9, y: f32::NAN, w: 2e9, h: 2e9 };
+    let scenes =
+        [five(), wild, one(long()), far, outlined(), Scene { notice, ..Scene::of(&[]) }, Scene { frame: None, ..Scene::of(&[]) }];
     let sizes = [1, 2, 3, 7, 24, 61, 130, 333, 900];
     for scene in &scenes {
         for (width, height) in sizes.into_iter().flat_map(|w| sizes.map(|h| (w, h))) {
             for cells in [false, true] {
-                for mode in [Mode::Visitor, Mode::Engineer] {
+                for mode in [Mode::Visitor, Mode::Engineer, Mode::Compare] {
                     scene.draw_as(mode, width, height, cells);
                 }
                 let mut canvas = Canvas::strict(Surface { width, height, cells });

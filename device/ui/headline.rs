@@ -1,7 +1,7 @@
 //! The one line that a visitor reads from afar.
 
 use super::{
-    live::{Seen, View},
+    live::{Found, Seen, View},
     theme::{ALARM, QUIET, Sizes, TEXT, centre, percent},
 };
 use crate::screen::{Align, Area, Canvas, Style};
@@ -9,6 +9,9 @@ use embedded_graphics::pixelcolor::Rgb888;
 
 /// Said of a face that resembles nobody in the gallery.
 pub const NOBODY_NEAR: &str = "no strong resemblance";
+
+/// Said where a Haar cascade finds the faces: why nobody has a name, and what there is instead.
+pub const NO_NAMES: [&str; 2] = ["a Haar cascade gives no landmarks, so no names", "boxes, but nobody's name"];
 
 /// A large line made of two parts, with a small one above it.
 struct Words {
@@ -31,6 +34,10 @@ pub fn draw(canvas: &mut Canvas, view: &View, seen: &[Seen], area: Area, sizes: 
 
 fn words(view: &View, face: Option<&Seen>) -> Words {
     let plain = |above: &str, large: &str| Words { above: above.into(), large: large.into(), number: None, color: TEXT };
+    if let (Found::Outlines(outlines), None) = (view.found, view.notice) {
+        let [above, large] = NO_NAMES;
+        return plain(above, if outlines.is_empty() { "no face in view" } else { large });
+    }
     if view.gallery_people == 0 {
         return plain("nobody is enrolled yet", view.how_to_enroll);
     }

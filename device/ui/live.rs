@@ -1,13 +1,13 @@
 //! The camera picture and what is said about it: what both modes about faces have in common, and the visitors' mode, whom each face resembles.
 
 use super::{
-    Mode, card, compact, engineer, headline,
+    Mode, card, compact, compare, engineer, headline,
     overlay::{self, Detail},
     theme::{BACK, CARD, FACES, FAINT, QUIET, Sizes, TEXT, TRACK, centre, left, right},
 };
 use crate::{
     screen::{Area, Canvas},
-    types::{Chip, Frame, Match, Sighting},
+    types::{Chip, Duel, Frame, Match, Outline, Sighting, Tally},
 };
 use embedded_graphics::pixelcolor::Rgb888;
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ pub struct View<'a> {
     pub mirror: bool,
     /// The faces in view, in any order, in pixels of `frame`.
     pub sightings: &'a [Sighting],
+    /// How faces are found, and what is found beside `sightings`.
+    pub found: Found<'a>,
     /// Enrolled faces by name: at least of the names in `sightings`; the others fill the wall while nobody is there.
     pub thumbnails: &'a BTreeMap<String, Chip>,
     /// People in the gallery.
@@ -42,6 +44,17 @@ pub struct View<'a> {
     pub progress: Option<&'a str>,
     /// What is wrong with the camera, in words and with advice.
     pub notice: Option<&'a str>,
+}
+
+/// How faces are found.
+#[derive(Clone, Copy)]
+pub enum Found<'a> {
+    /// With landmarks: `sightings` is all.
+    Faces,
+    /// By a Haar cascade: boxes without landmarks, and nobody has a name.
+    Outlines(&'a [Outline]),
+    /// In both ways: this frame, and all since the mode began.
+    Duel(&'a Duel, &'a Tally),
 }
 
 impl View<'_> {
@@ -82,6 +95,7 @@ pub fn draw(canvas: &mut Canvas, view: &View) {
     let seen = arrange(view.sightings, view.mirror);
     match view.mode {
         _ if canvas.has_cells() => compact::draw(canvas, view, &seen),
+        Mode::Compare => compare::draw(canvas, view),
         Mode::Engineer => engineer::draw(canvas, view, &seen),
         _ => draw_visitor(canvas, view, &seen),
     }

@@ -3,6 +3,7 @@
 mod bars;
 mod card;
 mod compact;
+mod compare;
 pub mod dream;
 mod engineer;
 #[cfg(test)]
@@ -21,6 +22,9 @@ pub enum Mode {
     Visitor,
     /// What the networks see, and how long it takes: for engineers.
     Engineer,
+    /// MT-CNN and a Haar cascade on the same frame.
+    #[value(alias = "haar")]
+    Compare,
     /// A walk through the latent space without end.
     #[value(alias = "dream-walk")]
     Walk,
@@ -41,9 +45,10 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode, in the order in which they follow each other.
-    pub const ALL: [Mode; 9] = [
+    pub const ALL: [Mode; 10] = [
         Mode::Visitor,
         Mode::Engineer,
+        Mode::Compare,
         Mode::Walk,
         Mode::Sample,
         Mode::Reconstruct,
@@ -53,25 +58,29 @@ impl Mode {
         Mode::Map,
     ];
 
-    /// The one after it; after the last, the first. Without generative nets only those that need none.
-    pub fn next(self, has_nets: bool) -> Self {
-        let next = Self::ALL[(self as usize + 1) % Self::ALL.len()];
-        if next.is_generative() && !has_nets { Mode::Visitor } else { next }
+    /// The one after it; after the last, the first. Those without their nets or their cascade are passed over.
+    pub fn next(self, has_nets: bool, has_cascade: bool) -> Self {
+        let is_there = |mode: &Self| match mode {
+            Mode::Compare => has_cascade,
+            mode => has_nets || !mode.is_generative(),
+        };
+        let others = Self::ALL.into_iter().cycle().skip(self as usize + 1);
+        others.take(Self::ALL.len()).find(is_there).unwrap_or_default()
     }
 
     /// Whether it is one of the generative modes.
     pub fn is_generative(self) -> bool {
-        !matches!(self, Mode::Visitor | Mode::Engineer)
+        !matches!(self, Mode::Visitor | Mode::Engineer | Mode::Compare)
     }
 
     /// Whether it shows what is recognised in the camera's picture.
     pub fn needs_faces(self) -> bool {
-        matches!(self, Mode::Visitor | Mode::Engineer | Mode::Map)
+        matches!(self, Mode::Visitor | Mode::Engineer | Mode::Compare | Mode::Map)
     }
 
     /// Its name in the log.
     pub fn name(self) -> &'static str {
-        ["visitor", "engineer", "walk", "sample", "reconstruct", "blend", "draw", "train", "map"][self as usize]
+        ["visitor", "engineer", "compare", "walk", "sample", "reconstruct", "blend", "draw", "train", "map"][self as usize]
     }
 
     /// Its name for people who are asked to go there.
@@ -79,6 +88,7 @@ impl Mode {
         [
             "visitors' view",
             "engineers' view",
+            "Haar beside MT-CNN",
             "dreams",
             "two autoencoders",
             "reconstruction",
@@ -97,11 +107,13 @@ mod tests {
     #[test]
     fn every_mode_comes_once_and_then_the_first_again() {
         let mut seen = vec![Mode::Visitor];
-        while seen.len() < 9 {
-            seen.push(seen[seen.len() - 1].next(true));
+        while seen.len() < 10 {
+            seen.push(seen[seen.len() - 1].next(true, true));
         }
         assert_eq!(seen, Mode::ALL);
-        assert_eq!(Mode::Map.next(true), Mode::Visitor);
-        assert_eq!((Mode::Visitor.next(false), Mode::Engineer.next(false)), (Mode::Engineer, Mode::Visitor));
+        assert_eq!(Mode::Map.next(true, true), Mode::Visitor);
+        assert_eq!((Mode::Visitor.next(false, false), Mode::Engineer.next(false, false)), (Mode::Engineer, Mode::Visitor));
+        assert_eq!((Mode::Engineer.next(false, true), Mode::Compare.next(false, true)), (Mode::Compare, Mode::Visitor));
+        assert_eq!(Mode::Engineer.next(true, false), Mode::Walk);
     }
 }

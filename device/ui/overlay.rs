@@ -1,12 +1,13 @@
 //! The camera picture with what is drawn onto it: boxes, landmarks, names, a notice.
 
 use super::{
-    live::{Seen, View},
+    compare::HAAR,
+    live::{Found, Seen, View},
     theme::{ALARM, BACK, CARD, QUIET, Sizes, TEXT, TRACK, centre, percent},
 };
 use crate::{
     screen::{Area, Canvas},
-    types::{Face, Frame},
+    types::{Face, Frame, Rect},
 };
 use embedded_graphics::pixelcolor::Rgb888;
 
@@ -35,15 +36,24 @@ impl Mapping {
         Self { picture, scale, mirror }
     }
 
+    /// Where the picture is on the canvas.
+    pub fn picture(&self) -> Area {
+        self.picture
+    }
+
     fn point(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         let across = x * self.scale[0];
         let across = if self.mirror { self.picture.w as f32 - across } else { across };
         [self.picture.x as f32 + across, self.picture.y as f32 + y * self.scale[1]]
     }
 
-    /// The box of a face in canvas pixels. It may reach beyond the picture, but not beyond all bounds.
+    /// The box of a face in canvas pixels.
     pub fn area(&self, face: &Face) -> Area {
-        let r = face.rect;
+        self.place(face.rect)
+    }
+
+    /// The same of any box. It may reach beyond the picture, but not beyond all bounds.
+    pub fn place(&self, r: Rect) -> Area {
         let [[x0, y0], [x1, y1]] = [self.point([r.x, r.y]), self.point([r.x + r.w, r.y + r.h])];
         let [left, top, right, bottom] =
             [x0.min(x1), y0.min(y1), x0.max(x1), y0.max(y1)].map(|v| v.round().clamp(-30_000.0, 30_000.0) as i32);
@@ -59,13 +69,23 @@ impl Mapping {
 
 /// Draws the picture and all that belongs on it.
 pub fn draw(canvas: &mut Canvas, view: &View, frame: Option<&Frame>, seen: &[Seen], area: Area, sizes: Sizes, detail: Detail) {
+    draw_with(canvas, view, frame, area, sizes, |canvas, mapping| draw_faces(canvas, view, mapping, seen, sizes, detail));
+}
+
+/// Draws the picture, and what `faces` draws on it, unless there is a notice to read.
+pub fn draw_with(
+    canvas: &mut Canvas,
+    view: &View,
+    frame: Option<&Frame>,
+    area: Area,
+    sizes: Sizes,
+    faces: impl FnOnce(&mut Canvas, Mapping),
+) {
     match frame {
         Some(frame) => {
             canvas.picture(frame, area, view.mirror);
             if view.notice.is_none() {
-                canvas.clipped(area, |canvas| {
-                    draw_faces(canvas, view, Mapping::new(frame, area, view.mirror), seen, sizes, detail)
-                });
+                canvas.clipped(area, |canvas| faces(canvas, Mapping::new(frame, area, view.mirror)));
             }
         }
         None => canvas.fill(area, CARD),
@@ -80,6 +100,9 @@ pub fn draw(canvas: &mut Canvas, view: &View, frame: Option<&Frame>, seen: &[See
 }
 
 fn draw_faces(canvas: &mut Canvas, view: &View, mapping: Mapping, seen: &[Seen], sizes: Sizes, detail: Detail) {
+    if let Found::Outlines(outlines) = view.found {
+        outlines.iter().for_each(|outline| draw_brackets(canvas, mapping.place(outline.rect), HAAR, sizes));
+    }
     for sighting in view.sightings {
         let color = seen.iter().find(|s| std::ptr::eq(s.sighting, sighting)).map_or(QUIET, |s| s.color);
         draw_box(canvas, &sighting.face, color, mapping, sizes, detail);
@@ -93,11 +116,7 @@ fn draw_faces(canvas: &mut Canvas, view: &View, mapping: Mapping, seen: &[Seen],
 
 fn draw_box(canvas: &mut Canvas, face: &Face, color: Rgb888, mapping: Mapping, sizes: Sizes, detail: Detail) {
     let area = mapping.area(face);
-    let line = (sizes.body / 6).max(2);
-    let arm = (area.w.min(area.h) / 4).max(line * 3);
-    // Dark below bright: seen on any background.
-    canvas.brackets(area.inset(-1, -1), line * 3 + 1, line + 2, arm + 1, BLACK, 90);
-    canvas.brackets(area, line * 3, line, arm, color, 255);
+    draw_brackets(canvas, area, color, sizes);
     if detail == Detail::Names {
         return;
     }
@@ -106,6 +125,14 @@ fn draw_box(canvas: &mut Canvas, face: &Face, color: Rgb888, mapping: Mapping, s
         canvas.round(mapping.dot(point, side + 2), side, BLACK, 110);
         canvas.round(mapping.dot(point, side), side, color, 255);
     }
+}
+
+/// The corners of a box, dark below bright: seen on any background.
+pub fn draw_brackets(canvas: &mut Canvas, area: Area, color: Rgb888, sizes: Sizes) {
+    let line = (sizes.body / 6).max(2);
+    let arm = (area.w.min(area.h) / 4).max(line * 3);
+    canvas.brackets(area.inset(-1, -1), line * 3 + 1, line + 2, arm + 1, BLACK, 90);
+    canvas.brackets(area, line * 3, line, arm, color, 255);
 }
 
 /// Name and percentage at the box: above it, else below, else in it; where no other tag is. Returns where.

@@ -42,7 +42,8 @@ pub fn measure(lab: &Lab) -> Result<Figures> {
     Ok(Figures { wider: wider(lab)?, ytf, landmark_error, nonface: seen.iter().filter(|s| **s).count() })
 }
 
-fn wider(lab: &Lab) -> Result<[(usize, usize); 4]> {
+/// The photos of wider with their valid boxes.
+pub fn boxes_of_wider(lab: &Lab) -> Result<Vec<(String, Vec<Rect>)>> {
     let mut truth: BTreeMap<String, Vec<Rect>> = BTreeMap::new();
     for row in rows(&lab.data.join("wider/truth.csv"))? {
         let boxes = truth.entry(row.text("image")?.to_string()).or_default();
@@ -50,7 +51,11 @@ fn wider(lab: &Lab) -> Result<[(usize, usize); 4]> {
             boxes.push(row.rect()?);
         }
     }
-    let truth: Vec<(String, Vec<Rect>)> = truth.into_iter().collect();
+    Ok(truth.into_iter().collect())
+}
+
+fn wider(lab: &Lab) -> Result<[(usize, usize); 4]> {
+    let truth = boxes_of_wider(lab)?;
     let found = lab.each(&truth, |nets, (image, _)| nets.detector.detect(&lab.picture(&format!("wider/{image}"))?))?;
     Ok(LEAST_PX.map(|least| {
         let (mut all, mut hit) = (0, 0);

@@ -2,8 +2,8 @@
 //!
 //! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
 //! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other. `--heads upright` finds upright
-//! heads alone; `--only rotation` sets both beside each other. `--only gallery` draws reliability curves into `--plot FILE`;
-//! `--vectors FILE` is where the vectors go that `make bench-gallery` searches.
+//! heads alone; `--only rotation` sets both beside each other. `--only haar` sets a Haar cascade beside MT-CNN. `--only gallery` draws
+//! reliability curves into `--plot FILE`; `--vectors FILE` is where the vectors go that `make bench-gallery` searches.
 
 use anyhow::{Context, Result};
 use lookalike::board::{Board, Heads};
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 mod booth;
 mod crowd;
 mod detection;
+mod haar;
 mod likeness;
 mod plot;
 mod portraits;
@@ -89,6 +90,10 @@ fn main() -> Result<()> {
                 crowd::write(&samples, Path::new(file))?;
             }
         }
+    }
+    // By itself, for milliseconds want a machine to themselves.
+    if only == Some("haar") {
+        haar::print(&lab)?;
     }
     // By itself, since it is every frame in every position.
     if only == Some("rotation") {

@@ -13,6 +13,7 @@
 //! pool elements     windows' maxima and means; what works on one number at a time
 //! resize            weighted sums of rows and pixels of pictures of bytes
 //! search            one vector of bytes against many
+//! haar              what the trees of a Haar cascade say of windows beside each other
 //! crew              threads that stay, to let several nets run side by side
 //! ```
 //!
@@ -24,6 +25,7 @@ mod bytes;
 pub mod crew;
 pub mod elements;
 mod floats;
+pub mod haar;
 mod halved;
 mod pack;
 pub mod peak;
