@@ -57,9 +57,9 @@ fn a_booth_with_haar_shows_boxes_and_says_why_nobody_has_a_name() {
     // The command line has the last word.
     let ran = run(lookalike().args(["run", "--json", "--frames", "5", "--detector", "mtcnn", "--board"]).arg(&board));
     assert!(ran.code == 0 && !ran.err.contains(NOTE) && ran.json()[0].get("note").is_none(), "{}{}", ran.out, ran.err);
-    // Names are asked for by another command: MT-CNN finds the faces then, and that is said.
+    // Faces are described by another command: MT-CNN finds them then, and that is said.
     let photo = sample("gallery/Joe Biden/biden.jpg");
-    let ran = run(lookalike().args(["match", "--json", "--board"]).arg(&board).arg(&photo));
+    let ran = run(lookalike().args(["embed", "--json", "--board"]).arg(&board).arg(&photo));
     assert!(ran.err.contains("haar, which gives no landmarks"), "{}", ran.err);
     assert_eq!(ran.json()[0]["faces"][0]["landmarks"].as_array().unwrap().len(), 5);
 }

@@ -240,7 +240,8 @@ mod tests {
             let _ = std::io::Write::write_all(&mut std::io::stderr(), b"nets on the GPU's way: SKIPPED, no models/out\n");
             return;
         };
-        for entry in manifest.models.iter().filter(|entry| !entry.role.takes_floats()) {
+        let is_net = |role: crate::manifest::Role| !role.takes_floats() && role != crate::manifest::Role::Cascade;
+        for entry in manifest.models.iter().filter(|entry| is_net(entry.role)) {
             let [channels, height, width] = entry.input.map(|length| if length == 0 { 61 } else { length });
             let file = manifest.path(entry);
             let mut onnx = onnx();
