@@ -17,7 +17,7 @@
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
 //! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, guard, its driver |
-//! | [`detect`] | MT-CNN, and following the faces that it found; `haar`: OpenCV's cascades, without landmarks | types, the `Model` trait, the crate `infer/kernels` |
+//! | [`detect`] | MT-CNN, of heads at any angle, and following the faces that it found; `haar`: OpenCV's cascades, without landmarks | types, turn, the `Model` trait, the crate `infer/kernels` |
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, search, head, calibrated answers | types, linfa, the crate `infer/kernels` |
@@ -25,7 +25,7 @@
 //! | [`portrait`] | whether a photo may be enrolled | types |
 //! | [`screen`] | the `Screen` door: panels through DRM or fbdev, window, terminal, PNG; the canvas | types, scale, turn, input, ioctl, guard, its driver |
 //! | [`input`] | fingers, mice and keys of a panel, without a desktop | turn, ioctl, evdev |
-//! | [`turn`] | pictures and points by quarter turns, for upright panels | std |
+//! | [`turn`] | pictures and points by quarter turns, for panels that stand upright and heads that lie | std |
 //! | [`ioctl`] | what the kernel's devices are asked where no crate asks it | rustix |
 //! | [`ui`] | what the booth shows, for visitors, for engineers and in the generative modes, drawn on a canvas | types, canvas, generate's data |
 //! | [`play`] | the generative modes in motion: fingers and time in, what is drawn out | generate, ui, screen's canvas and events |

@@ -1,5 +1,6 @@
 //! A picture in, the same turned by quarter turns out, row by row; and points of the panel back to points of the picture.
-//! Panels are often mounted upright: what is drawn is turned once, here, and so are fingers.
+//! Panels are often mounted upright: what is drawn is turned once, here, and so are fingers. A head that lies stands in a frame as a
+//! picture on such a panel.
 
 /// How the picture stands on the panel, clockwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,9 @@
 //! Where a face is known from the last frame, O-Net alone looks at its box, moved as the face moves: it confirms the face,
 //! corrects the box and gives the landmarks. A face that O-Net does not confirm is not shown; tracking invents nothing.
 //!
+//! A known head that leans is looked at in a crop that is turned back. Heads that lie are sought, one quarter of a turn at each search,
+//! while nobody is known.
+//!
 //! The whole cascade searches a frame
 //! - every `search_every` frames, so that nobody waits longer to be seen,
 //! - when a face was lost,
@@ -11,7 +14,7 @@
 
 use super::boxes::{Candidate, Overlap, Suppressor};
 use super::motion::Motion;
-use super::roll::Quarters;
+use super::roll::TURNED;
 use super::track::Tracks;
 use super::{Detector, Heads, scored};
 use crate::types::{Face, Frame, Rect};
@@ -209,8 +212,8 @@ impl Follower {
             found.extend(is_found.then_some(*face));
         }
         if !is_sure {
-            *next_probe = (*next_probe + 1) % Quarters::TURNED.len();
-            detector.probe(frame, Quarters::TURNED[*next_probe], found)?;
+            *next_probe = (*next_probe + 1) % TURNED.len();
+            detector.probe(frame, TURNED[*next_probe], found)?;
         }
         Ok(())
     }

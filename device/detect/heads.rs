@@ -7,8 +7,9 @@
 
 use super::boxes::{Candidate, Overlap};
 use super::lane::Stage;
-use super::roll::{NEARLY_UPRIGHT, Quarters, apart, roll_of};
+use super::roll::{NEARLY_UPRIGHT, TURNED, apart, roll_of};
 use super::{Detector, face_of, scored};
+use crate::turn::Turn;
 use crate::types::{Face, Frame};
 use anyhow::Result;
 use std::f32::consts::{FRAC_PI_4, FRAC_PI_6};
@@ -55,31 +56,27 @@ impl Detector {
             *face = upright.face;
         }
         if !is_sure {
-            for roll in Quarters::TURNED {
-                self.probe(frame, roll, faces)?;
+            for turn in TURNED {
+                self.probe(frame, turn, faces)?;
             }
         }
         self.suppressor.thin(faces, scored, 0.7, Overlap::Smaller);
         Ok(())
     }
 
-    /// Adds the sure faces of heads whose roll is nearest to those quarters.
-    pub(super) fn probe(&mut self, frame: &Frame, roll: Quarters, faces: &mut Vec<Face>) -> Result<()> {
+    /// Adds the sure faces of heads that are turned by about so much.
+    pub(super) fn probe(&mut self, frame: &Frame, turn: Turn, faces: &mut Vec<Face>) -> Result<()> {
         let levels = self.lanes.iter().map(|lane| lane.proposals.len()).sum::<usize>();
-        self.propose(frame, roll, LEVELS_SKIPPED.min(levels.saturating_sub(1)))?;
+        self.propose(frame, turn, LEVELS_SKIPPED.min(levels.saturating_sub(1)))?;
         self.sift(frame)?;
         let mut found = std::mem::take(&mut self.found);
-        let decided = self.decide(frame, &mut found);
-        let mut each = found.iter().map(|face| self.set_upright(frame, *face));
-        let added = decided.and_then(|()| {
-            each.try_for_each(|upright| {
-                let Upright { face, is_sure } = upright?;
-                faces.extend(is_sure.then_some(face));
-                Ok(())
-            })
-        });
+        self.decide(frame, &mut found)?;
+        for face in found.drain(..) {
+            let Upright { face, is_sure } = self.set_upright(frame, face)?;
+            faces.extend(is_sure.then_some(face));
+        }
         self.found = found;
-        added
+        Ok(())
     }
 
     /// Looks at a face from all sides. One that is upright already, or not sure at any, stays as it is.
@@ -130,5 +127,97 @@ impl Detector {
             }
         }
         Ok(face)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::tests::{BrightP, frame_of, net, settings, tensor};
+    use crate::detect::{Heads, Nets, Settings};
+    use crate::infer::{Model, Normalise, Tensor};
+    use crate::types::Rect;
+
+    /// Where the landmarks of an upright face lie in a crop.
+    const TEMPLATE: [[f32; 2]; 5] = [[0.3, 0.35], [0.7, 0.35], [0.5, 0.55], [0.35, 0.75], [0.65, 0.75]];
+
+    /// R-Net that passes everything, or O-Net that knows a head by its dark chin: surest, up to `most`, where that is below.
+    struct Chin {
+        most: Option<f32>,
+        outputs: Vec<Tensor>,
+    }
+
+    impl Model for Chin {
+        fn run(&mut self, [n, h, w]: [usize; 3], _: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
+            let mut input = vec![0; 3 * n * h * w];
+            fill(&mut input);
+            let (mut scores, mut points) = (vec![], vec![]);
+            for crop in input.chunks(3 * h * w) {
+                let dark = (0..h * w).filter(|i| crop[3 * i] < 60).map(|i| [(i % w) as f32 + 0.5, (i / w) as f32 + 0.5]);
+                let [x, y, count] = dark.fold([0.0; 3], |[x, y, count], [dx, dy]| [x + dx, y + dy, count + 1.0]);
+                let (x, y) = (x / f32::max(count, 1.0) - w as f32 / 2.0, y / f32::max(count, 1.0) - h as f32 / 2.0);
+                let (sin, cos) = (-x).atan2(y).sin_cos();
+                let score = self.most.map_or(0.9, |most| if count > 0.0 { most * (0.5 + 0.5 * cos) } else { 0.0 });
+                scores.extend([1.0 - score, score]);
+                let seen = TEMPLATE.map(|[x, y]| [x - 0.5, y - 0.5]).map(|[x, y]| [x * cos - y * sin, x * sin + y * cos]);
+                points.extend(seen.iter().map(|p| p[0] + 0.5).chain(seen.iter().map(|p| p[1] + 0.5)));
+            }
+            self.outputs = vec![tensor(&[n, 2], scores), tensor(&[n, 4], vec![0.0; 4 * n])];
+            self.outputs.extend(self.most.map(|_| tensor(&[n, 10], points)));
+            Ok(&self.outputs)
+        }
+    }
+
+    fn detector(most: f32) -> Detector {
+        let chin = |most| net(Chin { most, outputs: vec![] });
+        let nets = Nets { pnet: net(BrightP::default()), rnet: chin(None), onet: chin(Some(most)) };
+        Detector::new(vec![nets], Settings { heads: Heads::Any, ..settings() }).unwrap()
+    }
+
+    /// A grey head on darker grey, its chin black, turned clockwise by so many degrees; and its box.
+    fn head(degrees: f32) -> (Frame, Rect) {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let chin = [100.0 - 24.0 * sin, 100.0 + 24.0 * cos];
+        let within = |x: u32, y: u32, [cx, cy]: [f32; 2], radius: f32| (x as f32 - cx).hypot(y as f32 - cy) < radius;
+        let paint = |x, y| match (within(x, y, chin, 9.0), within(x, y, [100.0, 100.0], 36.0)) {
+            (true, _) => 0,
+            (_, true) => 140,
+            _ => 90,
+        };
+        (frame_of(200, 200, paint), Rect { x: 60.0, y: 60.0, w: 80.0, h: 80.0 })
+    }
+
+    /// What a search of upright heads says of it, with upright landmarks.
+    fn found(rect: Rect) -> Face {
+        let Rect { x, y, w, h } = rect;
+        Face { rect, score: 0.95, landmarks: TEMPLATE.map(|[px, py]| [x + px * w, y + py * h]) }
+    }
+
+    #[test]
+    fn a_head_is_set_upright_from_any_roll() {
+        for degrees in [20.0f32, 60.0, 90.0, 135.0, 180.0, -150.0, -90.0, -35.0] {
+            let (frame, rect) = head(degrees);
+            let upright = detector(0.9999).set_upright(&frame, found(rect)).unwrap();
+            let off = apart(roll_of(&upright.face.landmarks), degrees.to_radians()).to_degrees();
+            assert!(upright.is_sure && off.abs() < 4.0, "{degrees}: off by {off}, {upright:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_nearly_upright_stays_as_it_was_found() {
+        for degrees in [0.0, 6.0, -6.0] {
+            let (frame, rect) = head(degrees);
+            let upright = detector(0.9999).set_upright(&frame, found(rect)).unwrap();
+            assert!(upright.is_sure && upright.face == found(rect), "{degrees}: {upright:?}");
+        }
+    }
+
+    #[test]
+    fn a_face_that_nothing_speaks_for_stays_and_is_not_sure() {
+        let (frame, rect) = head(90.0);
+        let upright = detector(0.75).set_upright(&frame, found(rect)).unwrap();
+        assert!(!upright.is_sure && upright.face == found(rect), "{upright:?}");
+        let empty = frame_of(200, 200, |_, _| 90);
+        assert!(!detector(0.9999).set_upright(&empty, found(rect)).unwrap().is_sure);
     }
 }

@@ -3,9 +3,10 @@
 
 use super::boxes::{Candidate, Overlap, Suppressor};
 use super::pyramid::{self, Scaler, Step};
-use super::roll::Quarters;
+use super::roll;
 use super::{Nets, Settings};
 use crate::infer::Tensor;
+use crate::turn::Turn;
 use crate::types::{Frame, Landmarks, Rect};
 use anyhow::{Result, ensure};
 use std::ops::Range;
@@ -66,8 +67,8 @@ pub(super) struct Lane {
     nets: Nets,
     scaler: Scaler,
     suppressor: Suppressor,
-    /// A level before it is turned.
-    upright: Vec<u8>,
+    /// A level before its heads are set upright.
+    lying: Vec<u8>,
     /// Its levels.
     pub proposals: Vec<Proposal>,
     /// Its crops: ranges of candidates.
@@ -79,25 +80,26 @@ pub(super) struct Lane {
 impl Lane {
     pub fn new(nets: Nets) -> Self {
         let (scaler, suppressor) = (Scaler::new(), Suppressor::default());
-        Self { nets, scaler, suppressor, upright: Vec::new(), proposals: Vec::new(), batches: Vec::new(), verdicts: Vec::new() }
+        Self { nets, scaler, suppressor, lying: Vec::new(), proposals: Vec::new(), batches: Vec::new(), verdicts: Vec::new() }
     }
 
-    /// Runs P-Net on its levels from the place `first` of the pyramid on, turned so that heads with that roll are upright.
-    pub fn propose(&mut self, frame: &Frame, settings: &Settings, roll: Quarters, first: usize) -> Result<()> {
-        let Self { nets, scaler, suppressor, proposals, upright, .. } = self;
+    /// Runs P-Net on its levels from the place `first` of the pyramid on, turned so that heads which stand
+    /// there so turned are upright.
+    pub fn propose(&mut self, frame: &Frame, settings: &Settings, turn: Turn, first: usize) -> Result<()> {
+        let Self { nets, scaler, suppressor, proposals, lying, .. } = self;
         for Proposal { step, found, order } in proposals {
             found.clear();
             if *order < first {
                 continue;
             }
             let level = step.level;
-            let [width, height] = roll.size([level.width, level.height]);
-            let mut fill = |pixels: &mut [u8]| match roll {
-                Quarters::NONE => scaler.level(frame, step, pixels),
+            let [width, height] = turn.size([level.width, level.height]);
+            let mut fill = |pixels: &mut [u8]| match turn {
+                Turn::None => scaler.level(frame, step, pixels),
                 _ => {
-                    upright.resize(pixels.len(), 0);
-                    scaler.level(frame, step, upright);
-                    roll.undo(upright, [level.width, level.height], pixels);
+                    lying.resize(pixels.len(), 0);
+                    scaler.level(frame, step, lying);
+                    roll::set_upright(turn, lying, [level.width, level.height], pixels);
                 }
             };
             let outputs = nets.pnet.model.run([1, height as usize, width as usize], &nets.pnet.normalise, &mut fill)?;
@@ -113,8 +115,8 @@ impl Lane {
                 }
             }
             suppressor.thin(found, Candidate::scored, 0.5, Overlap::Union);
-            if roll != Quarters::NONE {
-                found.iter_mut().for_each(|c| *c = roll.redo(c, [frame.width, frame.height]));
+            if turn != Turn::None {
+                found.iter_mut().for_each(|c| *c = roll::turned_back(turn, c, [frame.width, frame.height]));
             }
         }
         Ok(())

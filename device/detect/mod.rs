@@ -6,6 +6,7 @@
 //! [`haar`] is the other way to find faces, older and without landmarks; [`versus`] sets both beside each other.
 
 use crate::infer::{Model, Normalise};
+use crate::turn::Turn;
 use crate::types::{Face, Frame, Rect};
 use anyhow::{Context, Result, ensure};
 use lookalike_kernels::crew::Crew;
@@ -28,7 +29,6 @@ use boxes::{Candidate, Overlap, Suppressor};
 pub use follow::{Followed, Follower};
 use lane::{Lane, Proposal, Stage, Verdict};
 use pyramid::{Level, Step};
-use roll::Quarters;
 
 /// A net gets at most so many crops at a time; batches are powers of two, so that few plans serve any number.
 const BATCH_MOST: usize = 64;
@@ -132,7 +132,7 @@ impl Detector {
 
     /// The whole cascade: faces of heads that are upright.
     fn search(&mut self, frame: &Frame, faces: &mut Vec<Face>) -> Result<()> {
-        self.propose(frame, Quarters::NONE, 0)?;
+        self.propose(frame, Turn::None, 0)?;
         self.sift(frame)?;
         self.decide(frame, faces)
     }
@@ -151,10 +151,10 @@ impl Detector {
     }
 
     /// Stage one, P-Net: the whole pyramid.
-    fn propose(&mut self, frame: &Frame, roll: Quarters, first: usize) -> Result<()> {
+    fn propose(&mut self, frame: &Frame, turn: Turn, first: usize) -> Result<()> {
         self.share_levels(frame);
         let settings = self.settings;
-        self.each_lane(|lane| lane.proposals.len(), |lane| lane.propose(frame, &settings, roll, first))?;
+        self.each_lane(|lane| lane.proposals.len(), |lane| lane.propose(frame, &settings, turn, first))?;
         self.candidates.clear();
         let proposals = || self.lanes.iter().flat_map(|lane| &lane.proposals);
         for order in 0..proposals().count() {
@@ -249,7 +249,7 @@ impl Detector {
         for lane in &mut self.lanes {
             let level = Level { width: 24, height: 24, scale: 0.5 };
             lane.proposals = vec![Proposal { order: 0, step: Step::new(&frame, level), found: Vec::new() }];
-            lane.propose(&frame, &self.settings, Quarters::NONE, 0)?;
+            lane.propose(&frame, &self.settings, Turn::None, 0)?;
             lane.proposals.clear();
             lane.batches.push(0..1);
             lane.look(&frame, Stage::Rnet, &[whole])?;

@@ -2,8 +2,7 @@
 
 use super::area::{Part, Shrinker, Tables};
 use super::boxes::Candidate;
-use super::roll::Quarters;
-use super::turned;
+use super::{roll, turned};
 use crate::types::{Frame, Rect};
 use anyhow::{Context, Result};
 
@@ -79,16 +78,16 @@ impl Scaler {
 
     /// As [`Scaler::crop`], of a square that may be turned.
     pub fn turned_crop(&mut self, frame: &Frame, candidate: &Candidate, side_px: u32, into: &mut [u8]) -> Result<()> {
-        let Candidate { rect, roll, .. } = *candidate;
-        if roll == 0.0 {
+        let rect = candidate.rect;
+        if candidate.roll == 0.0 {
             return self.crop(frame, rect, side_px, into);
         }
-        if let Some(quarters) = Quarters::of(roll) {
+        if let Some(turn) = roll::turn_of(candidate.roll) {
             // A square turned by quarters covers what it covered.
             let mut upright = std::mem::take(&mut self.upright);
             upright.resize(into.len(), 0);
             let cropped = self.crop(frame, rect, side_px, &mut upright);
-            quarters.undo(&upright, [side_px; 2], into);
+            roll::set_upright(turn, &upright, [side_px; 2], into);
             self.upright = upright;
             return cropped;
         }

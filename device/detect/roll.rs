@@ -5,61 +5,48 @@
 //! landmarks say how far it is turned, after which O-Net looks once more, at a crop in which it is upright.
 
 use super::boxes::Candidate;
+use crate::turn::Turn;
 use crate::types::{Landmarks, Rect};
 use std::f32::consts::{FRAC_PI_2, PI};
 
-/// A roll of whole quarter turns, clockwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quarters(u8);
+/// The quarters by which a head may be turned, the likelier first.
+pub(super) const TURNED: [Turn; 3] = [Turn::Quarter, Turn::ThreeQuarters, Turn::Half];
 
-impl Quarters {
-    /// An upright head.
-    pub const NONE: Self = Self(0);
-    /// All others.
-    pub const TURNED: [Self; 3] = [Self(1), Self(3), Self(2)];
-
-    /// Those of a roll in radians, where it is one of whole quarters.
-    pub fn of(roll: f32) -> Option<Self> {
-        (0..4).map(Self).find(|quarters| apart(quarters.radians(), roll).abs() < 1e-3)
+/// The roll of a head that stands in the frame as a picture on a panel so turned, in radians.
+pub(super) fn radians(turn: Turn) -> f32 {
+    match turn {
+        Turn::None => 0.0,
+        Turn::Quarter => FRAC_PI_2,
+        Turn::Half => PI,
+        Turn::ThreeQuarters => 3.0 * FRAC_PI_2,
     }
+}
 
-    /// In radians.
-    pub fn radians(self) -> f32 {
-        f32::from(self.0) * FRAC_PI_2
-    }
+/// The quarters of a roll in radians, where it is one of those.
+pub(super) fn turn_of(roll: f32) -> Option<Turn> {
+    TURNED.into_iter().find(|turn| apart(radians(*turn), roll).abs() < 1e-3)
+}
 
-    /// Width and height of a picture in which such heads are upright, of a picture of `size`.
-    pub fn size(self, [width, height]: [u32; 2]) -> [u32; 2] {
-        if self.0 % 2 == 1 { [height, width] } else { [width, height] }
+/// From an RGB picture of `size` in which heads are so turned, that in which they are upright.
+pub(super) fn set_upright(turn: Turn, from: &[u8], size: [u32; 2], to: &mut [u8]) {
+    let columns = turn.size(size)[0];
+    for (index, pixel) in to.chunks_exact_mut(3).enumerate() {
+        let index = index as u32;
+        let [x, y] = turn.to_panel([index % columns, index / columns], size);
+        pixel.copy_from_slice(&from[3 * (y * size[0] + x) as usize..][..3]);
     }
+}
 
-    /// Turns an RGB picture of `size` so that such heads are upright.
-    pub fn undo(self, from: &[u8], size: [u32; 2], to: &mut [u8]) {
-        let [width, height] = size.map(|side| side as usize);
-        let columns = self.size(size)[0] as usize;
-        for (index, pixel) in to.chunks_exact_mut(3).enumerate() {
-            let (row, column) = (index / columns, index % columns);
-            let (x, y) = match self.0 {
-                0 => (column, row),
-                1 => (width - 1 - row, column),
-                2 => (width - 1 - column, height - 1 - row),
-                _ => (row, height - 1 - column),
-            };
-            pixel.copy_from_slice(&from[3 * (y * width + x)..][..3]);
-        }
-    }
-
-    /// A box of a picture in which such heads are upright, in the picture of `size` from which it was made.
-    pub fn redo(self, candidate: &Candidate, size: [u32; 2]) -> Candidate {
-        let Rect { x, y, w, h } = candidate.rect;
-        let [width, height] = self.size(size).map(|side| side as f32);
-        let whole = Rect { x: 0.0, y: 0.0, w: width, h: height };
-        let roll = self.radians();
-        let [cx, cy] = Candidate { roll, ..Candidate::at(whole) }.turned([x + w / 2.0, y + h / 2.0]);
-        let [dx, dy] = [(size[0] as f32 - width) / 2.0, (size[1] as f32 - height) / 2.0];
-        let rect = Rect { x: cx + dx - w / 2.0, y: cy + dy - h / 2.0, w, h };
-        Candidate { rect, roll, ..*candidate }
-    }
+/// A box of the picture in which heads are upright, in that of `size` in which they are so turned.
+pub(super) fn turned_back(turn: Turn, candidate: &Candidate, size: [u32; 2]) -> Candidate {
+    let Rect { x, y, w, h } = candidate.rect;
+    let [width, height] = turn.size(size).map(|side| side as f32);
+    let whole = Rect { x: 0.0, y: 0.0, w: width, h: height };
+    let roll = radians(turn);
+    let [cx, cy] = Candidate { roll, ..Candidate::at(whole) }.turned([x + w / 2.0, y + h / 2.0]);
+    let [dx, dy] = [(size[0] as f32 - width) / 2.0, (size[1] as f32 - height) / 2.0];
+    let rect = Rect { x: cx + dx - w / 2.0, y: cy + dy - h / 2.0, w, h };
+    Candidate { rect, roll, ..*candidate }
 }
 
 /// The roll of a head with these landmarks, -PI to PI: of the line from between the eyes to between the corners of the mouth and of
@@ -132,18 +119,18 @@ mod tests {
     #[test]
     fn a_box_of_a_turned_picture_lies_where_its_pixels_came_from() {
         let frame = frame();
-        for roll in Quarters::TURNED {
-            let [width, height] = roll.size([36, 24]);
+        for turn in TURNED {
+            let [width, height] = turn.size([36, 24]);
             let mut pixels = vec![0; frame.pixels.len()];
-            roll.undo(&frame.pixels, [36, 24], &mut pixels);
+            set_upright(turn, &frame.pixels, [36, 24], &mut pixels);
             let upright = Frame { width, height, pixels, ..Frame::empty() };
             let there = Candidate::at(Rect { x: 5.0, y: 3.0, w: 12.0, h: 12.0 });
-            let here = roll.redo(&there, [36, 24]);
+            let here = turned_back(turn, &there, [36, 24]);
             let (mut seen, mut wanted) = (vec![0; 12 * 12 * 3], vec![0; 12 * 12 * 3]);
             Scaler::new().turned_crop(&upright, &there, 12, &mut wanted).unwrap();
             Scaler::new().turned_crop(&frame, &here, 12, &mut seen).unwrap();
             let most = seen.iter().zip(&wanted).map(|(a, b)| a.abs_diff(*b)).max();
-            assert!(most <= Some(1), "{roll:?}: {most:?}");
+            assert!(most <= Some(1), "{turn:?}: {most:?}");
         }
     }
 
