@@ -24,7 +24,6 @@ use crate::stopwatch::{Stage, Stages, Stopwatch};
 use crate::types::{Chip, Duel, Embedding, Frame, Outline, Sighting, Tally};
 use crate::ui::{Mode, live};
 use anyhow::{Result, bail};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -34,11 +33,13 @@ mod haar;
 mod memory;
 mod portraits;
 mod rate;
+mod summary;
 
 pub use haar::Cascade;
 use memory::Known;
 use portraits::{Lender, Portraits};
 use rate::Rate;
+pub use summary::Summary;
 
 /// What the board file says about the walk.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -190,23 +191,6 @@ pub struct Kiosk<'a> {
     pub news: &'a mut dyn FnMut() -> News,
 }
 
-/// What the kiosk saw, and how long things took.
-#[derive(Default)]
-pub struct Summary {
-    /// Frames shown.
-    pub frames: u64,
-    /// Frames that went the whole way.
-    pub walked: u64,
-    /// Faces in those frames.
-    pub faces: u64,
-    /// How often each name came first, with a larger share than "nobody".
-    pub names: BTreeMap<String, u64>,
-    /// Of every stage.
-    pub stages: crate::stopwatch::History,
-    /// When the first frame with a name had been shown.
-    pub first_name: Option<Instant>,
-}
-
 impl Kiosk<'_> {
     /// Runs until the camera ends, the frames are used up, somebody quits or `stop` is set.
     pub fn run(mut self, mut walk: Walk) -> Result<Summary> {
@@ -223,7 +207,9 @@ impl Kiosk<'_> {
             drop(to_worker);
             let mut summary = shown?;
             for (number, walked, _) in reports.iter() {
-                take(&walked?, number, &mut summary, self.on_walked)?;
+                let walked = walked?;
+                (self.on_walked)(number, &walked)?;
+                summary.take(&walked);
             }
             Ok(summary)
         })
@@ -294,7 +280,8 @@ impl Kiosk<'_> {
                     Ok(walked) => {
                         walk_rate.tick();
                         stages.merge(&walked.stages);
-                        take(&walked, number, &mut summary, self.on_walked)?;
+                        (self.on_walked)(number, &walked)?;
+                        summary.take(&walked);
                         if let Some(duel) = walked.duel.as_ref().filter(|_| number > gap) {
                             tally.add(duel);
                         }
@@ -346,7 +333,7 @@ impl Kiosk<'_> {
             (self.on_shown)();
             stages.set(Stage::Draw, drawing.elapsed());
             summary.stages.add(Stage::Draw, &stages);
-            if summary.first_name.is_none() && seen.sightings.iter().any(|s| likeness(s).is_some()) {
+            if summary.first_name.is_none() && seen.names().next().is_some() {
                 summary.first_name = Some(Instant::now());
             }
             let before = mode;
@@ -401,32 +388,6 @@ fn recognise(walk: &mut Walk, jobs: &Receiver<Job>, report: &SyncSender<Report>)
             return;
         }
     }
-}
-
-/// Enters a walked frame into the books.
-fn take(
-    walked: &Walked,
-    number: u64,
-    summary: &mut Summary,
-    on_walked: &mut dyn FnMut(u64, &Walked) -> Result<()>,
-) -> Result<()> {
-    on_walked(number, walked)?;
-    summary.walked += 1;
-    summary.faces += walked.count() as u64;
-    for name in walked.sightings.iter().filter_map(likeness) {
-        match summary.names.get_mut(name) {
-            Some(times) => *times += 1,
-            None => drop(summary.names.insert(name.to_string(), 1)),
-        }
-    }
-    for stage in Stage::WALK {
-        summary.stages.add(stage, &walked.stages);
-    }
-    Ok(())
-}
-
-fn likeness(sighting: &Sighting) -> Option<&str> {
-    Some(&sighting.answer.as_ref()?.likeness()?.name)
 }
 
 /// Whether so many seconds have gone since; never where they are 0.
