@@ -8,17 +8,15 @@ it, ours alone are shown, saying so.
 
 Example: tests/bench/run.py --rounds 3
 """
-import argparse, json, os, pathlib, platform, re, statistics, subprocess, sys, venv
+import argparse, json, os, pathlib, platform, re, statistics, subprocess, sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from peers import home
+from peers.home import ROOT, say
+
 PACKAGES = ["ncnn==1.0.20261020", "onnxruntime==1.32.0", "numpy==2.4.6"]
 EMBEDDER = ROOT / "models/out/embedder/dlib-resnet.float32.onnx"
 SHAPE = "1x3x150x150"
 CASCADE = ["pnet-pyramid", "rnet-16-crops", "onet-1-crop"]
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def rows(command):
@@ -31,17 +29,6 @@ def rows(command):
 def ours(binary, precision, repeat):
     text = rows([binary, "bench", "--json", "--threads", "1", "--precision", precision, "--repeat", str(repeat)])
     return {row["net"]: row for row in map(json.loads, text.splitlines()) if "net" in row}
-
-
-def peers_python(folder):
-    python = folder / "bin/python"
-    wanted = folder / "installed.txt"
-    if not wanted.exists() or wanted.read_text() != "\n".join(PACKAGES):
-        say(f"bench: installing the peers: {', '.join(PACKAGES)}")
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
-        wanted.write_text("\n".join(PACKAGES))
-    return python
 
 
 def peers(python, script, repeat):
@@ -82,7 +69,7 @@ def main():
     options = parser.parse_args()
     python = None
     if options.peers.exists():
-        python = peers_python(ROOT / "target/bench-peers")
+        python = home.python("bench-peers", PACKAGES)
     else:
         say(f"bench: the peers are skipped: there is no {options.peers}; name their script with --peers FILE")
     floats, bytes_, others = [], [], []

@@ -7,26 +7,13 @@ a virtual environment below target/ by this script; the project needs none of it
 
 Example: tests/bench/peers/dream.py --rounds 3
 """
-import argparse, json, pathlib, statistics, subprocess, sys, time, venv
+import argparse, json, pathlib, statistics, subprocess, sys, time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+import home
+from home import ROOT, say
+
 PACKAGES = ["torch==2.9.1", "numpy==2.4.6"]
 BARS = {"run": 1.0, "train": 1.5}
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def peers_python(folder):
-    python = folder / "bin/python"
-    wanted = folder / "installed.txt"
-    if not wanted.exists() or wanted.read_text() != "\n".join(PACKAGES):
-        say(f"dream: installing {', '.join(PACKAGES)}")
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
-        wanted.write_text("\n".join(PACKAGES))
-    return python
 
 
 def net(layers):
@@ -139,7 +126,7 @@ def main():
         return
     if not chosen.ours.exists():
         sys.exit(f"dream: {chosen.ours} is not built: cargo build --release --workspace --bins")
-    python = chosen.python or peers_python(ROOT / "target/dream-peers")
+    python = chosen.python or home.python("dream-peers", PACKAGES)
     rounds = []
     for number in range(chosen.rounds):
         say(f"dream: round {number + 1} of {chosen.rounds}")

@@ -7,28 +7,15 @@ is that of one thread from colour pixels to boxes, the least of --repeat runs; e
 
 Example: tests/bench/peers/haar.py --rounds 3
 """
-import argparse, hashlib, json, pathlib, statistics, subprocess, sys, time, venv
+import argparse, hashlib, json, pathlib, statistics, subprocess, sys, time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+import home
+from home import ROOT, say
+
 PACKAGES = ["opencv-python-headless==4.14.0.94", "numpy==2.4.6"]
 # Folder of ../shared/data, how many of its pictures.
 PICTURES = [("wider", 80), ("ytf", 50), ("people", 40), ("nonface", 30)]
 SAME = 0.98
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def peers_python(folder):
-    python = folder / "bin/python"
-    wanted = folder / "installed.txt"
-    if not wanted.exists() or wanted.read_text() != "\n".join(PACKAGES):
-        say(f"haar: installing {', '.join(PACKAGES)}")
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
-        wanted.write_text("\n".join(PACKAGES))
-    return python
 
 
 def pictures(data):
@@ -114,7 +101,7 @@ def main():
         return print(f"haar: skipped, there are no pictures in {options.data}: name their folder with --data DIR")
     if not options.ours.exists():
         sys.exit(f"haar: {options.ours} is not built: cargo build --release --workspace --bins")
-    python = options.python or peers_python(ROOT / "target/haar-peers")
+    python = options.python or home.python("haar-peers", PACKAGES)
     files = pictures(options.data)
     folder = ROOT / "target/haar-pictures" / hashlib.sha256("\n".join(map(str, files)).encode()).hexdigest()[:12]
     if not folder.exists():

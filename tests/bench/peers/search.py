@@ -7,22 +7,12 @@ HNSW is searched more and more widely until it finds .97 of the ten nearest, and
 
 Example: tests/bench/peers/search.py --vectors target/search.f32 --faces 10000,100000
 """
-import argparse, json, os, pathlib, statistics, subprocess, sys, time, venv
+import argparse, json, os, pathlib, statistics, sys, time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-PACKAGES = ["faiss-cpu", "numpy"]
+import home
+
+PACKAGES = ["faiss-cpu==1.15.1", "numpy==2.4.6"]
 LENGTH, PROBES, ASKED = 128, 1000, 200
-
-
-def install():
-    """Starts this script again with faiss, which is installed first where it is missing."""
-    folder = ROOT / "target/search-peers"
-    python = folder / "bin/python"
-    if not python.exists():
-        print(f"search.py: installing {', '.join(PACKAGES)}", file=sys.stderr)
-        venv.create(folder, with_pip=True)
-    subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
-    os.execv(python, [str(python), __file__, *sys.argv[1:], "--installed"])
 
 
 def ask(index, probes):
@@ -54,7 +44,8 @@ def main():
     if not options.vectors.exists():
         sys.exit(f"search.py: there is no {options.vectors}: `target/release/eval --only vectors --vectors FILE` writes it")
     if not options.installed:
-        install()
+        python = home.python("search-peers", PACKAGES)
+        os.execv(python, [str(python), __file__, *sys.argv[1:], "--installed"])
     import faiss, numpy
 
     every = numpy.fromfile(options.vectors, dtype=numpy.float32).reshape(-1, LENGTH)
