@@ -3,6 +3,8 @@
 pub mod crowd;
 pub mod dice;
 
+use lookalike::align::{self, Similarity};
+use lookalike::types::{Chip, Frame, Landmarks};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -106,6 +108,13 @@ pub fn board(folder: &Path, changes: &[(&str, &str)]) -> PathBuf {
     let file = folder.join("board.toml");
     std::fs::write(&file, text).expect("a board file");
     file
+}
+
+/// A 640 x 480 picture of a photo's face that was moved, turned and scaled; `there`: from the photo to the picture. Beyond the
+/// photo's edge its edge goes on.
+pub fn placed(photo: &Frame, landmarks: &Landmarks, there: &Similarity) -> Frame {
+    let Chip { width, height, pixels } = align::cut(photo, landmarks, &landmarks.map(|point| there.apply(point)), 640, 480);
+    Frame { width, height, pixels, ..Frame::empty() }
 }
 
 /// The evaluation pictures, or `None` with a word on stderr that says so.

@@ -3,7 +3,7 @@
 //! Pictures are read from `--data DIR` (default `../shared/data`); without them it says so and ends with 0.
 //! `--precision int8` takes the nets' int8 files; `--only precision` sets both beside each other. `--heads upright` finds upright
 //! heads alone; `--only rotation` sets both beside each other. `--only haar` sets a Haar cascade beside MT-CNN. `--only gallery` draws
-//! reliability curves into `--plot FILE`; `--vectors FILE` is where the vectors go that `make bench-gallery` searches.
+//! reliability curves into `--picture FILE`, as rotation does; `--vectors FILE` is where the vectors go that `make bench-gallery` searches.
 
 use anyhow::{Context, Result};
 use lookalike::board::{Board, Heads};
@@ -83,7 +83,7 @@ fn main() -> Result<()> {
                 strangers::print(&lab, &samples)?;
             }
             if wanted("gallery") {
-                let plot = after("--plot").map_or(PathBuf::from("target/reliability.png"), PathBuf::from);
+                let plot = after("--picture").map_or(PathBuf::from("target/reliability.png"), PathBuf::from);
                 crowd::print(&samples, lab.board.recognise.strangers, &plot)?;
             }
             if let Some(file) = vectors {

@@ -5,11 +5,12 @@ use crate::detection::face_of_rect;
 use crate::plot::{Chart, Curve};
 use crate::truth::{Row, rows};
 use anyhow::{Context, Result};
-use lookalike::align::{self, Similarity};
+use lookalike::align::Similarity;
 use lookalike::board::{Board, Heads};
 use lookalike::detect::Follower;
-use lookalike::types::{Chip, Face, Frame, Landmarks, Rect};
+use lookalike::types::{Face, Frame, Landmarks, Rect};
 use lookalike::{picture, setup};
+use lookalike_tests::placed;
 use std::path::Path;
 use std::time::Instant;
 
@@ -147,8 +148,7 @@ fn walking(photo: &Frame, landmarks: &Landmarks, lean: f32) -> Vec<Frame> {
         let (a, b) = (size * cos, size * sin);
         let (x, y) = (320.0 + 100.0 * phase.cos(), 240.0 + 40.0 * (2.0 * phase).sin());
         let there = Similarity { a, b, tx: x - (a * nose[0] - b * nose[1]), ty: y - (b * nose[0] + a * nose[1]) };
-        let Chip { width, height, pixels } = align::cut(photo, landmarks, &landmarks.map(|p| there.apply(p)), 640, 480);
-        Frame { width, height, pixels, ..Frame::empty() }
+        placed(photo, landmarks, &there)
     };
     (0..40).map(frame).collect()
 }

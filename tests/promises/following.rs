@@ -1,9 +1,9 @@
-use lookalike::align::{self, Similarity};
+use lookalike::align::Similarity;
 use lookalike::board::Board;
 use lookalike::detect::Follower;
-use lookalike::types::{Chip, Face, Frame};
+use lookalike::types::{Face, Frame};
 use lookalike::{picture, setup};
-use lookalike_tests::{models, root, sample};
+use lookalike_tests::{models, placed, root, sample};
 
 const FRAMES: usize = 40;
 
@@ -17,9 +17,7 @@ fn video(photo: &Frame, face: &Face) -> Vec<Frame> {
         let (x, y) = (320.0 + 120.0 * phase.cos(), 240.0 + 50.0 * (2.0 * phase).sin());
         let (a, b) = (scale * lean.cos(), scale * lean.sin());
         let there = Similarity { a, b, tx: x - (a * nose[0] - b * nose[1]), ty: y - (b * nose[0] + a * nose[1]) };
-        let Chip { width, height, pixels } =
-            align::cut(photo, &face.landmarks, &face.landmarks.map(|p| there.apply(p)), 640, 480);
-        Frame { width, height, pixels, ..Frame::empty() }
+        placed(photo, &face.landmarks, &there)
     };
     (0..FRAMES).map(frame).collect()
 }

@@ -1,9 +1,9 @@
-use lookalike::align::{self, Similarity};
+use lookalike::align::Similarity;
 use lookalike::board::{Board, Heads};
 use lookalike::detect::{Detector, Follower};
 use lookalike::types::{Face, Frame, Landmarks};
 use lookalike::{picture, setup};
-use lookalike_tests::{lookalike, models, root, run, sample};
+use lookalike_tests::{lookalike, models, placed, root, run, sample};
 use std::f32::consts::TAU;
 
 fn detector(heads: Heads) -> Detector {
@@ -23,8 +23,7 @@ fn turned(photo: &Frame, face: &Face, roll: f32) -> (Frame, Similarity) {
     let (sin, cos) = roll.sin_cos();
     let there =
         Similarity { a: cos, b: sin, tx: 320.0 - (cos * nose[0] - sin * nose[1]), ty: 240.0 - (sin * nose[0] + cos * nose[1]) };
-    let chip = align::cut(photo, &face.landmarks, &face.landmarks.map(|p| there.apply(p)), 640, 480);
-    (Frame { width: 640, height: 480, pixels: chip.pixels, ..Frame::empty() }, there)
+    (placed(photo, &face.landmarks, &there), there)
 }
 
 /// Mean distance as a share of that between the eyes.
