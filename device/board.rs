@@ -181,6 +181,8 @@ pub struct Gallery {
 pub struct Dream {
     /// Which family of nets: what their names in the manifest begin with.
     pub nets: String,
+    /// Which files: `float32`, or `int8` of each net that has one.
+    pub precision: Precision,
     /// After so long without a face in view the visitors' mode walks through the latent space, until somebody comes; 0: never.
     pub attract_s: u32,
     /// After so long without a touch a mode that was switched to gives way to the visitors' mode; 0: never.

@@ -230,7 +230,6 @@ impl Entry {
             role if role.takes_floats() => {
                 ensure!(matches!(self.input[0], 1 | 3), "input must have 1 or 3 channels");
                 ensure!(self.input[1..].iter().all(|&d| (1..=4096).contains(&d)), "input needs a height and width of 1 to 4096");
-                ensure!(self.precision == Precision::Float32, "a net that takes floats has float32 as its precision");
             }
             Role::Cascade => {
                 ensure!(self.input[0] == 1, "a cascade's input has 1 channel");

@@ -180,4 +180,5 @@ pub fn normalise(entry: &Entry) -> Normalise {
 pub fn force_precision(board: &mut Board, precision: Precision) {
     board.detect.precision = precision;
     board.recognise.precision = precision;
+    board.dream.precision = precision;
 }

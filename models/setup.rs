@@ -3,12 +3,13 @@
 //! Every step can be repeated; the manifest is written last, so that an interrupted run leaves no folder that looks
 //! finished. `ready` remembers, with hashes, what a finished run left.
 
+use crate::digits::export::Shipped;
 use crate::progress::Progress;
 use crate::quantize::check::{Version, compare, same_faces};
 use crate::quantize::crops::Crops;
 use crate::quantize::report::Report;
 use crate::quantize::sights::{self, Sights};
-use crate::quantize::{self, Options};
+use crate::quantize::{self, Options, Sight};
 use crate::recipe::{self, Int8, Recipe};
 use crate::{archive, check, digits, fetch, files, haar, samples};
 use anyhow::{Context, Result, anyhow};
@@ -45,7 +46,7 @@ impl Folders {
         made.extend(digits::data::write_idx(&digits::data::from_package(&self.cache)?, &self.out.join("digits"))?);
         let recipes = recipe::all();
         let quantized = recipes.iter().filter_map(|r| Some(r.int8?.file));
-        let shipped = digits::export::trained().map(|(net, _)| net.file());
+        let shipped = digits::export::trained().flat_map(|(net, _)| [net.file(), net.int8_file()]);
         let written = recipes.iter().map(|r| r.file).chain(quantized).chain([MANIFEST, haar::FILE]).map(String::from);
         for file in written.chain(shipped) {
             let path = self.out.join(file);
@@ -118,31 +119,37 @@ impl Folders {
     fn quantize_all(&self, options: Options) -> Result<()> {
         let recipes = recipe::all();
         let sights = Sights::of(&samples::for_calibration(&self.cache)?, &recipes, &self.out, true)?;
-        let bar = Progress::pieces("quantizing", recipes.len() as u64);
-        let mut reports = Vec::new();
-        let work = |recipe: &Recipe, int8: Int8, crops: &Crops| -> Result<Report> {
-            let quantized = quantize::quantize(&self.read(recipe.file)?, recipe.inputs(int8), crops, options)
+        let pictures = digits::data::from_package(&self.cache)?;
+        let faces = |recipe: &Recipe, int8: Int8, crops: &Crops| -> Result<Report> {
+            let quantized = quantize::quantize(&self.read(recipe.file)?, Sight::Pictures(crops, recipe.inputs(int8)), options)
                 .with_context(|| format!("cannot quantize {}", self.out.join(recipe.file).display()))?;
             files::write(&self.out.join(int8.file), &quantized.onnx)?;
             Ok(quantized.report)
         };
+        let generative = || -> Result<Vec<(&str, Report)>> {
+            let one = |(net, onnx): (&'static Shipped, &[u8])| {
+                let (int8, report) = digits::calibrate::quantize(net, onnx, &pictures, options)?;
+                files::write(&self.out.join(net.int8_file()), &int8)?;
+                Ok((net.name, report))
+            };
+            digits::export::trained().map(one).collect()
+        };
+        let mut reports = Vec::new();
+        let bar = Progress::pieces("quantizing", recipes.len() as u64 + 1);
         std::thread::scope(|scope| -> Result<()> {
             let mut workers = Vec::new();
             for recipe in &recipes {
                 let Some(int8) = recipe.int8 else { continue };
                 let crops = sights.crops(recipe.role)?;
-                workers.push((
-                    recipe.name,
-                    scope.spawn({
-                        let work = &work;
-                        move || work(recipe, int8, &crops)
-                    }),
-                ));
+                let faces = &faces;
+                workers.push((recipe.name, scope.spawn(move || faces(recipe, int8, &crops))));
             }
+            let generative = scope.spawn(generative);
             for (done, (name, worker)) in workers.into_iter().enumerate() {
                 reports.push((name, worker.join().map_err(|_| anyhow!("quantizing {name} failed"))??));
                 bar.at(done as u64 + 1);
             }
+            reports.extend(generative.join().map_err(|_| anyhow!("quantizing the generative nets failed"))??);
             Ok(())
         })?;
         bar.done();
@@ -180,6 +187,10 @@ impl Folders {
         for (net, onnx) in digits::export::trained() {
             files::write(&self.out.join(net.file()), onnx)?;
             manifest.models.push(net.entry(onnx));
+            let int8 = self.read(&net.int8_file())?;
+            let words = digits::calibrate::check(net, onnx, &int8, &pictures).inspect_err(|_| drop(self.forget()))?;
+            report.push(format!("  {} int8: {words}", net.name));
+            manifest.models.push(net.int8_entry(&int8));
         }
         report.iter().for_each(|line| eprintln!("{line}"));
         let text = format!(

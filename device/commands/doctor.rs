@@ -2,7 +2,7 @@
 
 use super::{Common, Outcome, line};
 use anyhow::Result;
-use lookalike::board::{Board, Finder, Runtime};
+use lookalike::board::{Board, Dream, Finder, Runtime};
 use lookalike::gallery::{Breadth, Gallery};
 use lookalike::generate::Kind;
 use lookalike::manifest::Manifest;
@@ -128,8 +128,8 @@ fn manner(gallery: &Gallery) -> String {
 
 /// Whether the generative nets that the manifest has can be used. Having none is no fault: the booth has two modes then.
 fn check_dreams(models: &Manifest, board: &Board) -> Result<usize> {
-    let name = &board.dream.nets;
-    let family = match setup::family(models, name) {
+    let Dream { nets: name, precision, .. } = &board.dream;
+    let family = match setup::family(models, name, *precision) {
         Ok(family) => family,
         Err(error) => return line(&format!("dreams:  MISSING: {error:#}")).map(|()| 1),
     };

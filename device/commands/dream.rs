@@ -5,7 +5,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use lookalike::board::Board;
 use lookalike::generate::{Family, Kind, latent::Way};
-use lookalike::manifest::Manifest;
+use lookalike::manifest::{Manifest, Precision};
 use lookalike::setup;
 use std::path::PathBuf;
 
@@ -57,6 +57,9 @@ struct Shared {
     /// Which family of nets: what their names in the manifest begin with; without it, the board file's
     #[arg(long, value_name = "NAME")]
     nets: Option<String>,
+    /// Arithmetic of the nets; without it, the board file's
+    #[arg(long, value_name = "P")]
+    precision: Option<Precision>,
     /// Pixels of the file for each pixel of a picture
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=32))]
     zoom: u64,
@@ -133,9 +136,9 @@ impl Shared {
     /// Where the picture shall go is looked at before the nets take their time.
     fn open(&self, common: &Common) -> Result<Ready> {
         let out = self.out.as_deref().map(|path| Out::open(path, self.zoom as usize)).transpose()?;
-        let (board, models) = common.open(None)?;
+        let (board, models) = common.open(self.precision)?;
         let name = self.nets.as_deref().unwrap_or(&board.dream.nets);
-        let family = setup::family(&models, name)?;
+        let family = setup::family(&models, name, board.dream.precision)?;
         Ok(Ready { family, out, board, models })
     }
 }

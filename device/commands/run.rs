@@ -199,7 +199,7 @@ fn open(common: &Common, board: &Board, options: &Options, can_wait: bool) -> Re
         let (_, models) = common.open_with(Patience::Background, None)?;
         let walk = setup::walk(&models, board)?;
         let seed = options.seed.unwrap_or_else(|| SystemTime::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs()));
-        let play = Play::new(setup::play(&models, &board.dream.nets, &walk.gallery, seed));
+        let play = Play::new(setup::play(&models, &board.dream, &walk.gallery, seed));
         ensure!(
             options.mode != Mode::Compare || walk.cascade.is_there(),
             "--mode compare needs the cascade `{}`, and the manifest in {} has none of it: run `make models`",

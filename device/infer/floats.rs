@@ -35,7 +35,9 @@ struct Plan {
 impl Floats {
     pub(super) fn open(file: &Path, sha256: &str, shape: &[usize]) -> Result<Self> {
         let bytes = engine::read_verified(file, sha256)?;
-        let net = onnx()
+        let mut onnx = onnx();
+        lower::register(&mut onnx);
+        let net = onnx
             .with_ignore_output_shapes(true)
             .with_ignore_value_info(true)
             .model_for_read(&mut &bytes[..])

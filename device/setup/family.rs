@@ -10,8 +10,10 @@ use std::sync::Arc;
 /// Classes that a conditional generator is asked for: its input is the noise and then so many numbers.
 const CLASSES: usize = 10;
 
-/// The family's nets, as far as the manifest has them. What it has must open; what it lacks is `None`.
-pub fn family(models: &Manifest, name: &str) -> Result<Family> {
+/// The family's nets, as far as the manifest has them, in that precision where it has both. What it has must open; what it lacks is
+/// `None`.
+pub fn family(models: &Manifest, name: &str, precision: Precision) -> Result<Family> {
+    let entry = |models, role, name: &str| entry(models, role, name, precision);
     let judge = |role, part: &str| -> Result<Option<Judge>> {
         let Some(entry) = entry(models, role, &format!("{name}-{part}")) else { return Ok(None) };
         named(entry, Judge::new(open(models, entry)?, entry.input.into())).map(Some)
@@ -48,7 +50,10 @@ pub fn family(models: &Manifest, name: &str) -> Result<Family> {
 /// Which kinds of net the manifest has of a family, in the order of [`Kind::ALL`]. Nothing is opened.
 pub fn kinds(models: &Manifest, name: &str) -> [bool; 5] {
     Kind::ALL.map(|kind| {
-        let has = |role, part: &str| entry(models, role, &format!("{name}-{}-{part}", kind.name())).is_some();
+        let has = |role, part: &str| {
+            let name = format!("{name}-{}-{part}", kind.name());
+            models.models.iter().any(|e| e.role == role && e.name == name)
+        };
         match kind {
             Kind::Gan | Kind::Conditional => has(Role::Generator, "generator"),
             _ => has(Role::Encoder, "encoder") && has(Role::Decoder, "decoder"),
@@ -73,8 +78,10 @@ pub fn known_files(folder: &Path, name: &str) -> [PathBuf; 2] {
     ["images.idx3", "labels.idx1"].map(|end| folder.join(name).join(format!("{name}-{end}")))
 }
 
-fn entry<'m>(models: &'m Manifest, role: Role, name: &str) -> Option<&'m Entry> {
-    models.models.iter().find(|e| e.role == role && e.name == name && e.precision == Precision::Float32)
+/// The net of that role and name: of that precision if there is one, else in floats.
+pub(super) fn entry<'m>(models: &'m Manifest, role: Role, name: &str, precision: Precision) -> Option<&'m Entry> {
+    let of = |precision| models.models.iter().find(|e| e.role == role && e.name == name && e.precision == precision);
+    of(precision).or_else(|| of(Precision::Float32))
 }
 
 fn open(models: &Manifest, entry: &Entry) -> Result<Box<dyn FloatModel>> {

@@ -1,5 +1,6 @@
 //! A manifest and a gallery in, what the generative modes are made of out.
 
+use crate::board::Dream;
 use crate::gallery::Gallery;
 use crate::generate::{Shape, idx::Digits};
 use crate::manifest::Manifest;
@@ -13,12 +14,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 const DIGIT: Shape = Shape { channels: 1, height: 28, width: 28 };
 
 /// Everything but the nets themselves, which are opened when they are first asked.
-pub fn play(models: &Manifest, name: &str, gallery: &Gallery, seed: u64) -> Parts {
+pub fn play(models: &Manifest, dream: &Dream, gallery: &Gallery, seed: u64) -> Parts {
+    let name = dream.nets.as_str();
     let has_digits = super::family::known_files(&models.folder, name).iter().all(|file| file.exists());
     let shelf = Shelf::default();
-    let (manifest, family, kept) = (models.clone(), name.to_string(), shelf.clone());
+    let (manifest, family, precision, kept) = (models.clone(), name.to_string(), dream.precision, shelf.clone());
     let open = move || {
-        let mut opened = super::family(&manifest, &family)?;
+        let mut opened = super::family(&manifest, &family, precision)?;
         opened.known = kept.keep(opened.known.take());
         Ok(opened)
     };

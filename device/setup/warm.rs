@@ -19,7 +19,10 @@ pub fn offloadable<'m>(models: &'m Manifest, board: &Board) -> Vec<&'m Entry> {
         Role::Pnet | Role::Cascade => false,
         Role::Rnet | Role::Onet => entry.precision == detect.precision,
         Role::Embedder => entry.name == recognise.embedder && entry.precision == recognise.precision,
-        _ => entry.name.starts_with(&format!("{}-", dream.nets)),
+        role => {
+            let used = super::family::entry(models, role, &entry.name, dream.precision);
+            entry.name.starts_with(&format!("{}-", dream.nets)) && used.is_some_and(|used| used.precision == entry.precision)
+        }
     };
     models.models.iter().filter(is_of).collect()
 }

@@ -54,6 +54,16 @@ impl Shipped {
         format!("digits/{}.onnx", self.name)
     }
 
+    /// Path of its quantized file below the output folder.
+    pub fn int8_file(&self) -> String {
+        format!("digits/{}.int8.onnx", self.name)
+    }
+
+    /// What the manifest says of its quantized file, with those bytes.
+    pub fn int8_entry(&self, onnx: &[u8]) -> Entry {
+        Entry { precision: Precision::Int8, file: self.int8_file(), ..self.entry(onnx) }
+    }
+
     /// What the manifest says of it, with those bytes.
     pub fn entry(&self, onnx: &[u8]) -> Entry {
         Entry {

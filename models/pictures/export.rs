@@ -59,7 +59,7 @@ fn role(part: &str) -> Role {
 mod tests {
     use super::*;
     use crate::pictures::net;
-    use lookalike::manifest::{Manifest, VERSION};
+    use lookalike::manifest::{Manifest, Precision, VERSION};
     use lookalike_learn::Learner;
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
         }
         std::fs::write(folder.path().join("manifest.toml"), all).unwrap();
         let manifest = Manifest::read(folder.path()).unwrap();
-        let mut family = lookalike::setup::family(&manifest, "pictures-32").unwrap();
+        let mut family = lookalike::setup::family(&manifest, "pictures-32", Precision::Int8).unwrap();
         for kind in [lookalike::generate::Kind::Variational, lookalike::generate::Kind::Gan] {
             let generator = family.generator(kind).unwrap();
             let noise = vec![0.5; generator.length()];

@@ -2,13 +2,16 @@
 //!
 //! The crops and photos are other ones than those that the file was calibrated on.
 
+use super::calibration::{Floats, Set};
 use super::crops::{Crops, Watched};
 use super::net::{Net, Scaling};
+use super::report::decibels;
 use super::run;
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use lookalike::detect;
 use lookalike::manifest::Role;
+use lookalike_learn::classifier::largest;
 use prost::Message;
 use tract_onnx::pb;
 
@@ -26,6 +29,16 @@ const SAME_FACE: f32 = 0.7;
 /// Bytes of the int8 file at most, as a share of the float file's; P-Net is so small that names and scales weigh.
 const SHARE: [f64; 2] = [0.3, 0.45];
 
+/// Mean distance at most of the pixels that a generative net draws, 0 to 1, and of a discriminator's opinions.
+const PIXELS_APART: f32 = 0.01;
+const OPINIONS_APART: f32 = 0.02;
+/// Share at least of pictures that a classifier takes for the same.
+const SAME_CLASS: f32 = 0.99;
+/// Signal over noise at least of an encoder's numbers, in decibels: the noise is a hundredth of them.
+const CODES_DB: f32 = 20.0;
+/// Bytes of a generative net's int8 file at most, as a share of the float file's: a small net's names and scales weigh.
+const GENERATIVE_SHARE: f64 = 0.4;
+
 /// One of the two files.
 pub struct Version<'f> {
     /// The file.
@@ -42,7 +55,7 @@ pub fn compare(role: Role, float: &Version, int8: &Version, crops: &Crops) -> Re
     let outputs = Net::read(float.onnx)?.outputs();
     let answers = |version: &Version| {
         let model = pb::ModelProto::decode(version.onnx).context("not an ONNX file")?;
-        run::answers(&model, version.scaling, crops, &outputs)
+        run::answers(&model, Set::pictures(crops, version.scaling), &outputs)
     };
     let (wanted, found) = (answers(float)?, answers(int8)?);
     if role == Role::Embedder {
@@ -66,6 +79,59 @@ pub fn compare(role: Role, float: &Version, int8: &Version, crops: &Crops) -> Re
         ALIKE * 100.0
     );
     Ok(format!("{} from float in the mean, {:.1} % decided alike, {share:.2} of its bytes", words.join(", "), alike * 100.0))
+}
+
+/// Says in words how alike two files of a generative net, or of one that judges its pictures, answer; an error where that is not
+/// enough.
+pub fn compare_generative(role: Role, float: &[u8], int8: &[u8], floats: &Floats) -> Result<String> {
+    let share = int8.len() as f64 / float.len() as f64;
+    ensure!(share <= GENERATIVE_SHARE, "its file has {share:.2} of the float file's bytes, more than {GENERATIVE_SHARE}");
+    let outputs = Net::read(float)?.outputs();
+    let answers = |onnx: &[u8]| -> Result<Vec<f32>> {
+        let model = pb::ModelProto::decode(onnx).context("not an ONNX file")?;
+        Ok(run::answers(&model, Set::floats(floats), &outputs)?.swap_remove(0))
+    };
+    let (wanted, found) = (answers(float)?, answers(int8)?);
+    let words = match role {
+        Role::Decoder | Role::Generator => {
+            let apart = mean_apart(&wanted, &found);
+            ensure!(
+                apart <= PIXELS_APART,
+                "its pixels lie {apart:.4} from the float file's in the mean, more than {PIXELS_APART}"
+            );
+            format!("{:.2} of 255 levels from float in the mean", apart * 255.0)
+        }
+        Role::Encoder => {
+            let db = decibels(&wanted, &found);
+            ensure!(
+                db >= CODES_DB,
+                "its codes have {db:.1} dB of signal over noise against the float file's, fewer than {CODES_DB}"
+            );
+            format!("codes {db:.1} dB over their noise")
+        }
+        Role::Classifier => {
+            let classes = wanted.len() / Set::floats(floats).count().max(1);
+            let same = same_class(&wanted, &found, classes);
+            ensure!(
+                same >= SAME_CLASS,
+                "it takes {:.1} % of pictures for what the float file does, fewer than {} %",
+                same * 100.0,
+                SAME_CLASS * 100.0
+            );
+            format!("{:.1} % of pictures taken for the same", same * 100.0)
+        }
+        Role::Discriminator => {
+            let opinions = |logits: &[f32]| logits.iter().map(|l| 1.0 / (1.0 + (-l).exp())).collect::<Vec<f32>>();
+            let apart = mean_apart(&opinions(&wanted), &opinions(&found));
+            ensure!(
+                apart <= OPINIONS_APART,
+                "its opinions lie {apart:.4} from the float file's in the mean, more than {OPINIONS_APART}"
+            );
+            format!("opinions {apart:.4} from float in the mean")
+        }
+        role => bail!("{role:?} is no generative net's role"),
+    };
+    Ok(format!("{words}, {share:.2} of its bytes"))
 }
 
 /// Both detectors must find the same faces in these photos. Returns how many there were.
@@ -93,6 +159,13 @@ fn mean_cosine(wanted: &[f32], found: &[f32], length: usize) -> f32 {
     cosines.sum::<f32>() / (wanted.len() / length).max(1) as f32
 }
 
+/// Share of rows of `classes` numbers whose largest is the same.
+fn same_class(wanted: &[f32], found: &[f32], classes: usize) -> f32 {
+    let rows = wanted.chunks_exact(classes).zip(found.chunks_exact(classes));
+    let count = rows.len().max(1);
+    rows.filter(|(w, f)| largest(w) == largest(f)).count() as f32 / count as f32
+}
+
 /// Not-a-number is as far away as can be.
 fn mean_apart(wanted: &[f32], found: &[f32]) -> f32 {
     let sum: f32 = wanted.iter().zip(found).map(|(w, f)| (w - f).abs()).sum();
@@ -112,6 +185,11 @@ mod tests {
     #[test]
     fn cosine_is_of_each_embedding_and_not_of_all_at_once() {
         assert!((mean_cosine(&[1.0, 0.0, 0.0, 9.0], &[0.0, 1.0, 0.0, 9.0], 2) - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn classes_are_compared_row_by_row() {
+        assert_eq!(same_class(&[0.9, 0.1, 0.2, 0.8], &[0.6, 0.4, 0.7, 0.3], 2), 0.5);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! `net` says what of a file becomes bytes; `check` compares the finished file with the float one. Deterministic: no
 //! random source, and every list in order. Literature: Nagel et al. 2021, arXiv 2106.08295.
 
+pub mod calibration;
 pub mod check;
 pub mod crops;
 pub mod equalise;
@@ -21,6 +22,7 @@ mod run;
 pub mod sights;
 pub mod write;
 
+use calibration::{Floats, Set};
 use crops::Crops;
 use fit::{Samples, Wanted};
 use net::{Layer, Net, Scaling};
@@ -87,31 +89,46 @@ pub struct Quantized {
     pub report: Report,
 }
 
-/// Quantizes a float file on the crops that its net sees.
-pub fn quantize(float: &[u8], input: Input, crops: &Crops, options: Options) -> Result<Quantized> {
-    ensure!(!crops.pictures.is_empty(), "nothing to calibrate on");
+/// What a net that is quantized sees.
+#[derive(Clone, Copy)]
+pub enum Sight<'c> {
+    /// Pictures of bytes; the int8 file takes them as they are.
+    Pictures(&'c Crops, Input),
+    /// Floats, which the int8 file takes as the float file does.
+    Floats(&'c Floats),
+}
+
+/// Quantizes a float file on what its net sees.
+pub fn quantize(float: &[u8], sight: Sight, options: Options) -> Result<Quantized> {
     let mut net = Net::read(float)?;
-    net.take_other_input(input.float, input.int8)?;
+    let (set, takes) = match sight {
+        Sight::Pictures(crops, Input { float, int8 }) => {
+            ensure!(int8.mean.iter().all(|&m| m == int8.mean[0] && m.fract() == 0.0), "an int8 file needs one whole mean");
+            net.take_other_input(float, int8)?;
+            (Set::pictures(crops, int8), format!("RGB bytes as (byte - {}) * {}", int8.mean[0], int8.scale))
+        }
+        Sight::Floats(floats) => (Set::floats(floats), "floats".into()),
+    };
+    ensure!(set.count() > 0, "nothing to calibrate on");
     let mut plan = Plan { points: net.points(), layers: net.layers(), rows: BTreeMap::new(), trial: true };
     ensure!(!plan.layers.is_empty(), "no layer that could compute with bytes");
     let mut plain = write::write(&net, &Plan::default(), &BTreeMap::new())?;
-    let mut bytes = choose_bytes(&mut net, &plain, input.int8, crops, options, &[])?;
+    let mut bytes = choose_bytes(&mut net, &plain, set, options, &[])?;
 
-    let mut report = Report::alone(&net, &plain, &plan, &bytes, input.int8, crops)?;
+    let mut report = Report::alone(&net, &plain, &plan, &bytes, set)?;
     plan.layers.retain(|layer| report.alone[&layer.name] >= options.keep_float_below_db);
     ensure!(!plan.layers.is_empty(), "every layer loses too much: nothing is left to quantize");
     let weak: Vec<Layer> = plan.layers.iter().filter(|l| report.alone[&l.name] < options.fit_below_db).cloned().collect();
     if !options.no_equalisation && !weak.is_empty() {
-        bytes = choose_bytes(&mut net, &plain, input.int8, crops, options, &weak)?;
+        bytes = choose_bytes(&mut net, &plain, set, options, &weak)?;
         plain = write::write(&net, &Plan::default(), &BTreeMap::new())?;
     }
-    plan.rows = fit(&net, &plain, &plan, &bytes, input.int8, crops, &weak, options)?;
+    plan.rows = fit(&net, &plain, &plan, &bytes, set, &weak, options)?;
     plan.trial = false;
     let mut model = write::write(&net, &plan, &bytes)?;
-    report.together(&plain, &model, &plan, &net.ends(), input.int8, crops)?;
+    report.together(&plain, &model, &plan, &net.ends(), set)?;
     if let Some(graph) = &mut model.graph {
-        graph.doc_string =
-            format!("int8 by lookalike-models. Input: RGB bytes as (byte - {}) * {}.", input.int8.mean[0], input.int8.scale);
+        graph.doc_string = format!("int8 by lookalike-models. Input: {takes}.");
     }
     Ok(Quantized { onnx: model.encode_to_vec(), report })
 }
@@ -121,37 +138,33 @@ pub fn quantize(float: &[u8], input: Input, crops: &Crops, options: Options) -> 
 fn choose_bytes(
     net: &mut Net,
     plain: &pb::ModelProto,
-    scaling: Scaling,
-    crops: &Crops,
+    set: Set,
     options: Options,
     weak: &[Layer],
 ) -> Result<BTreeMap<String, Bytes>> {
-    ensure!(scaling.mean.iter().all(|&m| m == scaling.mean[0] && m.fract() == 0.0), "an int8 file needs one whole mean");
-    let mut bytes = equalise::choose_bytes(net, plain, scaling, crops, options.ranges, weak)?;
-    bytes.insert(net.input.clone(), Bytes { scale: scaling.scale, zero_point: scaling.mean[0] as u8 });
+    let mut bytes = equalise::choose_bytes(net, plain, set, options.ranges, weak)?;
+    bytes.extend(set.given().map(|given| (net.input.clone(), given)));
     Ok(bytes)
 }
 
 /// Chooses whole numbers for each layer in turn, so that from what the bytes before it give it answers as the float
 /// network does.
-#[expect(clippy::too_many_arguments, reason = "all that is known of the network by now")]
 fn fit(
     net: &Net,
     plain: &pb::ModelProto,
     plan: &Plan,
     bytes: &BTreeMap<String, Bytes>,
-    scaling: Scaling,
-    crops: &Crops,
+    set: Set,
     weak: &[Layer],
     options: Options,
 ) -> Result<BTreeMap<String, Rows>> {
-    let crops = &fit::enough(crops);
-    let wanted = Wanted::of(net, &plan.layers, plain, scaling, crops)?;
+    let set = fit::enough(set);
+    let wanted = Wanted::of(net, &plan.layers, plain, set)?;
     let mut done = Plan { layers: vec![], ..plan.clone() };
     for (layer, wanted) in plan.layers.iter().zip(wanted) {
         let point = plan.points.iter().find(|p| p.name == layer.reads).context("a layer that reads no point")?;
         let (weight, bias, step) = (&net.weights[&layer.weight], &net.weights[&layer.bias], bytes[&point.like].scale);
-        let samples = Samples::take(net, layer, wanted, &write::write(net, &done, bytes)?, scaling, crops)?;
+        let samples = Samples::take(net, layer, wanted, &write::write(net, &done, bytes)?, set)?;
         let mut rows = match weak.contains(layer) {
             true => samples.round(weight, &bias.values, step),
             false => Rows::quantize(weight, bias, step),

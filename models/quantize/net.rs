@@ -1,9 +1,9 @@
 //! A float ONNX file in; out, what a quantizer must know of it: which results become bytes and which layers read them.
 //!
 //! A *point* is a result that becomes bytes (QuantizeLinear, DequantizeLinear). Between a convolution and what an engine
-//! computes together with it (padding and sum of a residual block, PRelu or Relu) there is none. Pooling and padding of a
-//! point give a point *like* it, with the same scale and zero point. A network's last layers are no points: their
-//! numbers stay floats.
+//! computes together with it (padding and sum of a residual block, PRelu or Relu) there is none. Pooling, padding and
+//! the pixel shuffle of a point give a point *like* it, with the same scale and zero point. A network's last layers are no
+//! points: their numbers stay floats.
 
 use super::equalise::Link;
 use crate::onnx::Tensor;
@@ -62,7 +62,26 @@ impl Net {
             node.input.push(format!("{}.bias", node.output[0]));
             weights.insert(node.input[2].clone(), Tensor { shape: vec![rows], values: vec![0.0; rows] });
         }
-        Ok(Self { model, weights, input })
+        let mut net = Self { model, weights, input };
+        net.activate_first();
+        Ok(net)
+    }
+
+    /// Where an activation follows max pooling or the pixel shuffle, it goes before it: the answer is the same, and the layer
+    /// before computes both.
+    fn activate_first(&mut self) {
+        for place in 0..self.nodes().len() {
+            let name = self.nodes()[place].output[0].clone();
+            let alone = matches!(self.readers(&name)[..], [n] if is_slope(n)) && !self.is_output(&name);
+            if !alone || !matches!(self.nodes()[place].op_type.as_str(), "MaxPool" | "DepthToSpace") {
+                continue;
+            }
+            let Some(graph) = &mut self.model.graph else { return };
+            let Some(behind) = graph.node.iter().position(|n| n.input[0] == name) else { return };
+            let Ok([before, behind]) = graph.node.get_disjoint_mut([place, behind]) else { return };
+            std::mem::swap(&mut before.op_type, &mut behind.op_type);
+            std::mem::swap(&mut before.attribute, &mut behind.attribute);
+        }
     }
 
     /// The nodes in the file's order, which is an order of computation.
@@ -86,8 +105,8 @@ impl Net {
             }
             let like = points.iter().find(|p| Some(&p.name) == node.input.first()).map(|p| p.like.clone());
             let point = match (node.op_type.as_str(), like) {
-                ("Relu" | "PRelu", _) => Some(own(name)),
-                ("MaxPool" | "AveragePool" | "Pad", Some(like)) => Some(Point { name: name.into(), like }),
+                ("Relu" | "LeakyRelu" | "PRelu", _) => Some(own(name)),
+                ("MaxPool" | "AveragePool" | "Pad" | "DepthToSpace", Some(like)) => Some(Point { name: name.into(), like }),
                 ("Add", _) => (!self.is_activated(name)).then(|| own(name)),
                 ("Conv" | "Gemm", _) => {
                     let together = self.is_activated(name) || self.is_carried(name) || self.is_last(name);
@@ -208,9 +227,13 @@ impl Net {
         Ok(())
     }
 
-    /// Whether the only reader is an activation.
+    /// Whether the only reader is an activation, perhaps of the numbers folded to a picture.
     fn is_activated(&self, name: &str) -> bool {
-        matches!(self.readers(name)[..], [n] if matches!(n.op_type.as_str(), "Relu" | "PRelu"))
+        match self.readers(name)[..] {
+            [fold] if fold.op_type == "Reshape" => self.is_activated(&fold.output[0]),
+            [n] => matches!(n.op_type.as_str(), "Relu" | "LeakyRelu" | "PRelu"),
+            _ => false,
+        }
     }
 
     /// Whether the result goes into a sum straight from its layer: of a sum's layers the one computed last.
@@ -235,9 +258,14 @@ impl Net {
         }
     }
 
-    /// Whether nothing but softmax reads it.
+    /// Whether nothing reads it but what is left to floats at a network's end.
     fn is_last(&self, name: &str) -> bool {
-        self.readers(name).iter().all(|n| n.op_type == "Softmax")
+        let ends = |n: &&pb::NodeProto| match n.op_type.as_str() {
+            "Softmax" => true,
+            "DepthToSpace" | "Sigmoid" => self.is_last(&n.output[0]),
+            _ => false,
+        };
+        self.readers(name).iter().all(ends)
     }
 
     fn is_output(&self, name: &str) -> bool {
@@ -291,6 +319,15 @@ pub struct Scaling {
     pub mean: [f32; 3],
     /// Common factor.
     pub scale: f32,
+}
+
+/// An activation that max pooling and the pixel shuffle let through: one that grows, the same for all channels.
+fn is_slope(node: &pb::NodeProto) -> bool {
+    match node.op_type.as_str() {
+        "Relu" => true,
+        "LeakyRelu" => node.attribute.iter().all(|a| a.name != "alpha" || a.f >= 0.0),
+        _ => false,
+    }
 }
 
 fn is_layer(node: &pb::NodeProto) -> bool {

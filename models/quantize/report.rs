@@ -1,7 +1,7 @@
 //! Two versions of a network in, signal over noise of the second's results out, in decibels.
 
-use super::crops::Crops;
-use super::net::{Net, Scaling};
+use super::calibration::Set;
+use super::net::Net;
 use super::ranges::Bytes;
 use super::run;
 use super::write::{Plan, write};
@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use tract_onnx::pb;
 
-/// As many pixels, and no fewer crops, tell the noise of a layer well enough.
+/// As many pixels, no fewer inputs and no more, tell the noise of a layer well enough.
 const ENOUGH_PX: usize = 200_000;
 const FEWEST: usize = 8;
+const MOST: usize = 512;
 
 /// What quantization costs. 20 dB: the noise is a tenth of the signal; 40 dB: a hundredth.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,16 +33,15 @@ impl Report {
         plain: &pb::ModelProto,
         whole: &Plan,
         bytes: &BTreeMap<String, Bytes>,
-        scaling: Scaling,
-        crops: &Crops,
+        set: Set,
     ) -> Result<Self> {
-        let (crops, ends) = (some(crops), net.ends());
-        let wanted = run::answers(plain, scaling, &crops, &ends)?;
+        let (set, ends) = (some(set), net.ends());
+        let wanted = run::answers(plain, set, &ends)?;
         let mut report = Self::default();
         for layer in &whole.layers {
             let points = whole.points.iter().filter(|p| p.name == layer.reads).cloned().collect();
             let model = write(net, &Plan { points, layers: vec![layer.clone()], trial: true, ..Plan::default() }, bytes)?;
-            let found = run::answers(&model, scaling, &crops, &ends)?;
+            let found = run::answers(&model, set, &ends)?;
             let worst = wanted.iter().zip(&found).map(|(w, f)| decibels(w, f)).fold(f32::INFINITY, f32::min);
             report.alone.insert(layer.name.clone(), worst);
             report.layers.push((layer.name.clone(), false));
@@ -56,15 +56,14 @@ impl Report {
         finished: &pb::ModelProto,
         plan: &Plan,
         ends: &[String],
-        scaling: Scaling,
-        crops: &Crops,
+        set: Set,
     ) -> Result<()> {
-        let crops = some(crops);
+        let set = some(set);
         let points = plan.points.iter().map(|p| &p.name);
         let names: Vec<String> = points.chain(ends).cloned().collect();
         let quantized: Vec<String> = plan.points.iter().map(|p| format!("{}.dq", p.name)).chain(ends.iter().cloned()).collect();
-        let mut wanted = run::answers(plain, scaling, &crops, &names[1..])?;
-        let found = run::answers(finished, scaling, &crops, &quantized[1..])?;
+        let mut wanted = run::answers(plain, set, &names[1..])?;
+        let found = run::answers(finished, set, &quantized[1..])?;
         self.results =
             names[1..].iter().zip(wanted.drain(..).zip(&found)).map(|(n, (w, f))| (n.clone(), decibels(&w, f))).collect();
         for (name, int8) in &mut self.layers {
@@ -85,8 +84,8 @@ impl fmt::Display for Report {
     }
 }
 
-fn some(crops: &Crops) -> Crops {
-    crops.thinned((ENOUGH_PX / (crops.height * crops.width)).max(FEWEST))
+fn some(set: Set) -> Set {
+    set.thinned((ENOUGH_PX / set.area()).clamp(FEWEST, MOST))
 }
 
 /// Signal over noise: the power of `wanted` over that of the difference. No difference is 200, not-a-number the worst.

@@ -1,12 +1,11 @@
-//! An ONNX file and crops in, the numbers of any of its results out, batch by batch, through tract.
+//! An ONNX file and inputs in, the numbers of any of its results out, batch by batch, through tract.
 
-use super::crops::Crops;
-use super::net::Scaling;
+use super::calibration::Set;
 use anyhow::{Context, Result, ensure};
 use tract_onnx::pb;
 use tract_onnx::prelude::{DatumExt, Framework, InferenceModelExt, IntoRunnable, Tensor, tvec};
 
-/// Crops in a batch.
+/// Inputs in a batch.
 pub(super) const BATCH: usize = 16;
 
 /// One result of one batch.
@@ -19,22 +18,24 @@ pub struct Seen<'t> {
     pub values: &'t [f32],
 }
 
-/// Runs the network on all crops and shows `each` the results of these names, a batch at a time, in the order of `names`.
-pub fn run(model: &pb::ModelProto, scaling: Scaling, crops: &Crops, names: &[String], each: &mut dyn FnMut(Seen)) -> Result<()> {
+/// Runs the network on all inputs and shows `each` the results of these names, a batch at a time, in the order of `names`.
+pub fn run(model: &pb::ModelProto, set: Set, names: &[String], each: &mut dyn FnMut(Seen)) -> Result<()> {
     let mut model = model.clone();
     let graph = model.graph.as_mut().context("a file without a graph")?;
     graph.output = names.iter().map(|name| pb::ValueInfoProto { name: name.clone(), ..Default::default() }).collect();
     let reader = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     let net = reader.model_for_proto_model(&model)?;
     let mut plan = None;
-    for batch in crops.pictures.chunks(BATCH) {
-        let shape = [batch.len(), 3, crops.height, crops.width];
-        if plan.as_ref().is_none_or(|(n, _)| *n != batch.len()) {
-            let runnable = net.clone().with_input_fact(0, f32::fact(shape).into())?.into_optimized()?.into_runnable()?;
-            plan = Some((batch.len(), runnable));
+    for start in (0..set.count()).step_by(BATCH) {
+        let count = BATCH.min(set.count() - start);
+        let shape = [&[count], &set.shape()[..]].concat();
+        if plan.as_ref().is_none_or(|(n, _)| *n != count) {
+            let runnable = net.clone().with_input_fact(0, f32::fact(&shape).into())?.into_optimized()?.into_runnable()?;
+            plan = Some((count, runnable));
         }
         let (_, runnable) = plan.as_ref().context("no plan")?;
-        let numbers: Vec<f32> = batch.iter().flat_map(|picture| planes(picture, scaling)).collect();
+        let mut numbers = Vec::new();
+        (start..start + count).for_each(|index| set.append(index, &mut numbers));
         let outputs = runnable.run(tvec!(Tensor::from_shape(&shape, &numbers)?.into()))?;
         ensure!(outputs.len() == names.len(), "{} results of {}", outputs.len(), names.len());
         for (index, output) in outputs.iter().enumerate() {
@@ -46,13 +47,8 @@ pub fn run(model: &pb::ModelProto, scaling: Scaling, crops: &Crops, names: &[Str
 }
 
 /// All numbers of these results, each in one piece.
-pub fn answers(model: &pb::ModelProto, scaling: Scaling, crops: &Crops, names: &[String]) -> Result<Vec<Vec<f32>>> {
+pub fn answers(model: &pb::ModelProto, set: Set, names: &[String]) -> Result<Vec<Vec<f32>>> {
     let mut all = vec![Vec::new(); names.len()];
-    run(model, scaling, crops, names, &mut |seen| all[seen.index].extend_from_slice(seen.values))?;
+    run(model, set, names, &mut |seen| all[seen.index].extend_from_slice(seen.values))?;
     Ok(all)
-}
-
-/// Interleaved bytes to planes of numbers.
-fn planes(picture: &[u8], Scaling { mean, scale }: Scaling) -> impl Iterator<Item = f32> {
-    (0..3).flat_map(move |c| picture.iter().skip(c).step_by(3).map(move |&b| (f32::from(b) - mean[c]) * scale))
 }

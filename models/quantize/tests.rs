@@ -46,7 +46,7 @@ const FLOAT: Scaling = Scaling { mean: [127.5, 120.0, 110.0], scale: 1.0 / 128.0
 const INPUT: Input = Input { float: FLOAT, int8: Scaling { mean: [128.0; 3], scale: 1.0 / 64.0 } };
 
 fn done(options: Options) -> Quantized {
-    quantize(&network(), INPUT, &crops(), options).unwrap()
+    quantize(&network(), Sight::Pictures(&crops(), INPUT), options).unwrap()
 }
 
 #[test]
@@ -76,7 +76,12 @@ fn points_are_where_an_engine_passes_bytes_on() {
 fn another_input_scaling_changes_no_answer() {
     let mut net = Net::read(&network()).unwrap();
     let answers = |net: &Net, scaling| {
-        run::answers(&write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(), scaling, &crops(), &net.ends()).unwrap()
+        run::answers(
+            &write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(),
+            Set::pictures(&crops(), scaling),
+            &net.ends(),
+        )
+        .unwrap()
     };
     let wanted = answers(&net, INPUT.float);
     net.take_other_input(INPUT.float, INPUT.int8).unwrap();
@@ -92,7 +97,8 @@ fn channels_are_scaled_where_nothing_else_reads_them_and_no_answer_changes() {
     // The first pool is read by a sum too, the last sum has no layer of its own before its activation.
     assert_eq!(linked, ["relu2", "prelu4"]);
     let answers = |net: &Net| {
-        run::answers(&write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(), FLOAT, &crops(), &net.ends()).unwrap()
+        run::answers(&write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(), Set::pictures(&crops(), FLOAT), &net.ends())
+            .unwrap()
     };
     let wanted = answers(&net);
     for name in linked {
@@ -126,8 +132,8 @@ fn a_quantized_file_answers_nearly_as_the_float_one_through_tract() {
         let model = pb::ModelProto::decode(&quantized.onnx[..]).unwrap();
         let float = pb::ModelProto::decode(&network()[..]).unwrap();
         let names = ["probability".to_string(), "boxes".to_string()];
-        let wanted = run::answers(&float, INPUT.float, &crops(), &names).unwrap();
-        let found = run::answers(&model, INPUT.int8, &crops(), &names).unwrap();
+        let wanted = run::answers(&float, Set::pictures(&crops(), INPUT.float), &names).unwrap();
+        let found = run::answers(&model, Set::pictures(&crops(), INPUT.int8), &names).unwrap();
         for (wanted, found) in wanted.iter().zip(&found) {
             let db = report::decibels(wanted, found);
             assert!(db > 25.0 && db < 80.0, "{ranges:?}: {db} dB");
@@ -146,8 +152,8 @@ fn bias_correction_takes_the_mean_error_away() {
         let model = pb::ModelProto::decode(&done(options).onnx[..]).unwrap();
         let float = pb::ModelProto::decode(&network()[..]).unwrap();
         let names = ["boxes".to_string()];
-        let wanted = run::answers(&float, INPUT.float, &crops(), &names).unwrap().remove(0);
-        let found = run::answers(&model, INPUT.int8, &crops(), &names).unwrap().remove(0);
+        let wanted = run::answers(&float, Set::pictures(&crops(), INPUT.float), &names).unwrap().remove(0);
+        let found = run::answers(&model, Set::pictures(&crops(), INPUT.int8), &names).unwrap().remove(0);
         let means = [&wanted, &found].map(|rows| [0, 1, 2, 3].map(|k| rows.iter().skip(k).step_by(4).sum::<f32>()));
         means[0].iter().zip(means[1]).map(|(w, f)| (w - f).abs()).sum::<f32>()
     };
@@ -170,7 +176,7 @@ fn a_layer_that_loses_too_much_stays_float() {
     weights.values[4 * 144] = 1e4;
     let x = g.conv("conv2", &x, &weights, &tensor(&[2], 4, 0.0), 1);
     g.output(&x, &[Axis::Named("n"), Axis::Fixed(2), Axis::Fixed(1), Axis::Fixed(1)]);
-    let quantized = quantize(&g.encode(), INPUT, &crops(), Options::default()).unwrap();
+    let quantized = quantize(&g.encode(), Sight::Pictures(&crops(), INPUT), Options::default()).unwrap();
     let int8: Vec<bool> = quantized.report.layers.iter().map(|(_, int8)| *int8).collect();
     assert_eq!(int8, [true, false], "{}", quantized.report);
     assert!(quantized.report.to_string().contains("stays float"));
@@ -178,7 +184,9 @@ fn a_layer_that_loses_too_much_stays_float() {
 
 #[test]
 fn what_cannot_be_quantized_is_told() {
-    let refused = |bytes: &[u8], crops: &Crops| format!("{:#}", quantize(bytes, INPUT, crops, Options::default()).err().unwrap());
+    let refused = |bytes: &[u8], crops: &Crops| {
+        format!("{:#}", quantize(bytes, Sight::Pictures(crops, INPUT), Options::default()).err().unwrap())
+    };
     assert!(refused(b"no protobuf", &crops()).contains("not an ONNX file"));
     assert!(refused(&network(), &Crops { pictures: vec![], ..crops() }).contains("nothing to calibrate on"));
     let mut g = Graph::new("padded", "");

@@ -1,11 +1,12 @@
 //! `make eval-dream`: what the booth's generative nets are worth, on MNIST's test digits, as a table.
 //!
-//! The shipped files are judged, through tract, as the booth runs them; the judge is the shipped classifier. MNIST's four files
-//! are read from `--data DIR` (default `../shared/data/mnist`); without them it says so and ends with 0. `--nets DIR` judges
-//! other files of those names; `--pictures DIR` writes the pictures of docs/dream.md. A bar that is not met is marked, and the
-//! program ends with 1.
+//! The shipped files are judged, through tract, in floats and in int8; the judge is the shipped classifier in floats. MNIST's four
+//! files are read from `--data DIR` (default `../shared/data/mnist`); without them it says so and ends with 0. `--nets DIR` judges
+//! other files of those names (default `models/out/digits`, where the set-up puts them); `--pictures DIR` writes the pictures of
+//! docs/dream.md. A bar that either does not meet is marked, and the program ends with 1.
 
 use anyhow::{Context, Result};
+use lookalike::manifest::Precision;
 use lookalike_learn::Dice;
 use lookalike_learn::classifier::{largest, right};
 use lookalike_learn::digits::{CLASSES, LATENT, NOISE, PIXELS};
@@ -26,6 +27,8 @@ const MANY: usize = 10_000;
 const CHUNK: usize = 500;
 /// Pairs that are walked between.
 const PAIRS: usize = 500;
+/// The file of the judge, the shipped classifier.
+const JUDGE: &str = "digits-classifier.onnx";
 /// What the judge compares pictures by: the layer before its answer.
 const FEATURES: &str = "8-relu";
 /// Numbers of that layer.
@@ -36,7 +39,15 @@ struct Lab {
     pictures: Option<PathBuf>,
     test: Pictures,
     train: Pictures,
-    failed: bool,
+    precision: Precision,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    what: String,
+    measured: String,
+    bar: String,
+    met: Option<bool>,
 }
 
 fn main() -> Result<ExitCode> {
@@ -47,30 +58,65 @@ fn main() -> Result<ExitCode> {
         println!("eval-dream: skipped, MNIST is not in {}: name its folder with --data DIR", data.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let nets = after("--nets").map_or(PathBuf::from("models/digits/nets"), PathBuf::from);
+    let nets = after("--nets").map_or(PathBuf::from("models/out/digits"), PathBuf::from);
     let (test, train) = (read(&data, Part::Test)?, read(&data, Part::Training)?);
-    let mut lab = Lab { nets, pictures: after("--pictures").map(PathBuf::from), test, train, failed: false };
-    println!("| what | measured | bar | |\n|---|---|---|---|");
-    lab.classifier()?;
-    lab.reconstruction()?;
-    lab.sampling()?;
-    lab.gan()?;
-    lab.conditional()?;
-    lab.interpolation()?;
-    Ok(if lab.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let pictures = after("--pictures").map(PathBuf::from);
+    let mut lab = Lab { nets, pictures, test, train, precision: Precision::Float32, rows: Vec::new() };
+    let floats = lab.all()?;
+    lab.precision = Precision::Int8;
+    let folder = lab.pictures.take();
+    let int8 = lab.all()?;
+    lab.pictures = folder;
+    lab.side_by_side()?;
+    println!("| what | float32 | int8 | bar | |\n|---|---|---|---|---|");
+    let mut failed = false;
+    for (float, int8) in floats.iter().zip(&int8) {
+        let met = float.met.zip(int8.met).map(|(a, b)| a && b);
+        failed |= met == Some(false);
+        let mark = met.map_or("", |met| if met { "met" } else { "**not met**" });
+        let quick = if float.measured == int8.measured { "the same" } else { &int8.measured };
+        println!("| {} | {} | {quick} | {} | {mark} |", float.what, float.measured, float.bar);
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 impl Lab {
-    fn row(&mut self, what: &str, measured: String, bar: &str, met: Option<bool>) {
-        self.failed |= met == Some(false);
-        let mark = met.map_or("", |met| if met { "met" } else { "**not met**" });
-        println!("| {what} | {measured} | {bar} | {mark} |");
+    /// All rows, of the files of one precision.
+    fn all(&mut self) -> Result<Vec<Row>> {
+        self.classifier()?;
+        self.reconstruction()?;
+        self.sampling()?;
+        self.gan()?;
+        self.conditional()?;
+        self.interpolation()?;
+        Ok(std::mem::take(&mut self.rows))
     }
 
-    /// A net's answers, up to a layer or its last.
-    fn run(&self, name: &str, inputs: &[f32], shape: &[usize], layer: Option<&str>) -> Result<Vec<f32>> {
-        let path = self.nets.join(format!("digits-{name}.onnx"));
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    /// The same noise through the GAN in floats, and under it in int8.
+    fn side_by_side(&mut self) -> Result<()> {
+        let noise = Dice::new(2).normals(20 * NOISE);
+        let mut shown = Vec::new();
+        for precision in [Precision::Float32, Precision::Int8] {
+            self.precision = precision;
+            shown.extend(self.decode("gan-generator", &noise, NOISE)?);
+        }
+        self.keep("gan-int8.png", &shown, 20)
+    }
+
+    fn row(&mut self, what: &str, measured: String, bar: &str, met: Option<bool>) {
+        self.rows.push(Row { what: what.into(), measured, bar: bar.into(), met });
+    }
+
+    /// A net's answers.
+    fn run(&self, name: &str, inputs: &[f32], shape: &[usize]) -> Result<Vec<f32>> {
+        let end = if self.precision == Precision::Int8 { ".int8.onnx" } else { ".onnx" };
+        self.run_file(&format!("digits-{name}{end}"), inputs, shape, None)
+    }
+
+    /// A file's answers, up to a layer or its last.
+    fn run_file(&self, file: &str, inputs: &[f32], shape: &[usize], layer: Option<&str>) -> Result<Vec<f32>> {
+        let path = self.nets.join(file);
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}: run `make models`", path.display()))?;
         let runner = Runner::new(&bytes, &[&[CHUNK], shape].concat(), layer)?;
         let length: usize = shape.iter().product();
         let mut out = Vec::new();
@@ -84,15 +130,15 @@ impl Lab {
     }
 
     fn decode(&self, name: &str, latents: &[f32], length: usize) -> Result<Vec<f32>> {
-        self.run(name, latents, &[length], None)
+        self.run(name, latents, &[length])
     }
 
     fn judge(&self, pictures: &[f32]) -> Result<Vec<f32>> {
-        self.run("classifier", pictures, &[1, 28, 28], None)
+        self.run_file(JUDGE, pictures, &[1, 28, 28], None)
     }
 
     fn spread(&self, pictures: &[f32]) -> Result<Spread> {
-        Ok(Spread::of(&self.run("classifier", pictures, &[1, 28, 28], Some(FEATURES))?, WIDTH))
+        Ok(Spread::of(&self.run_file(JUDGE, pictures, &[1, 28, 28], Some(FEATURES))?, WIDTH))
     }
 
     fn keep(&self, name: &str, pictures: &[f32], columns: usize) -> Result<()> {
@@ -107,7 +153,7 @@ impl Lab {
     }
 
     fn classifier(&mut self) -> Result<()> {
-        let known = right(&self.judge(&self.all_test())?, &self.test.labels);
+        let known = right(&self.run("classifier", &self.all_test(), &[1, 28, 28])?, &self.test.labels);
         self.row("classifier: test digits known", percent(known), "99.0 %", Some(known >= 0.99));
         Ok(())
     }
@@ -133,7 +179,7 @@ impl Lab {
 
     /// Codes of [`LATENT`] numbers: of a variational encoder the means.
     fn encode(&self, kind: &str, pictures: &[f32], width: usize) -> Result<Vec<f32>> {
-        let codes = self.run(&format!("{kind}-encoder"), pictures, &[1, 28, 28], None)?;
+        let codes = self.run(&format!("{kind}-encoder"), pictures, &[1, 28, 28])?;
         Ok(codes.chunks_exact(width).flat_map(|code| &code[..LATENT]).copied().collect())
     }
 

@@ -1,8 +1,8 @@
 //! `dream-speed`: milliseconds of the generative nets on one thread, as JSON, with their layers so that another program can
 //! build the same ones. `tests/bench/peers/dream.py` sets them beside PyTorch's.
 //!
-//! `run NET N`: N pictures or latent vectors through the app's own door; `train KIND`: one step on 64 digits. Each the best of
-//! three middles of as many runs as the first argument says.
+//! `run NET N`: N pictures or latent vectors through the app's own door, and the same in `int8`; `train KIND`: one step on 64
+//! digits. Each the best of three middles of as many runs as the first argument says.
 
 use anyhow::{Context, Result};
 use lookalike_learn::adversary::{Adversary, Rules};
@@ -13,6 +13,8 @@ use lookalike_learn::layer::Layer;
 use lookalike_learn::{Batch, Dice, Learner, Net};
 use lookalike_models::files::sha256;
 use lookalike_models::learning::graph::onnx;
+use lookalike_models::quantize::calibration::Floats;
+use lookalike_models::quantize::{Options, Sight, quantize};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -30,15 +32,21 @@ fn main() -> Result<()> {
         ("discriminator", discriminator(0, dice)),
     ];
     let folder = tempfile::tempdir()?;
-    let mut times = Map::new();
+    let (mut times, mut int8) = (Map::new(), Map::new());
     for (name, net) in &nets {
-        let bytes = onnx(name, "", &net.folded())?;
-        let file = folder.path().join(name);
-        std::fs::write(&file, &bytes)?;
-        let mut model = lookalike::infer::open_floats(&file, &sha256(&bytes), &net.input)?;
-        for n in [1, BATCH] {
-            let input = dice.normals(n * net.input.iter().product::<usize>());
-            times.insert(format!("run {name} {n}"), json!(timed(repeat, || model.run(n, &input).map(drop))?));
+        let float = onnx(name, "", &net.folded())?;
+        let length: usize = net.input.iter().product();
+        // What it is calibrated on changes no time.
+        let seen = Floats { shape: net.input.clone(), values: dice.normals(BATCH * length) };
+        let quick = quantize(&float, Sight::Floats(&seen), Options { fit_below_db: 0.0, ..Options::default() })?.onnx;
+        for (bytes, times) in [(float, &mut times), (quick, &mut int8)] {
+            let file = folder.path().join(name);
+            std::fs::write(&file, &bytes)?;
+            let mut model = lookalike::infer::open_floats(&file, &sha256(&bytes), &net.input)?;
+            for n in [1, BATCH] {
+                let input = dice.normals(n * length);
+                times.insert(format!("run {name} {n}"), json!(timed(repeat, || model.run(n, &input).map(drop))?));
+            }
         }
     }
     let batch = Batch {
@@ -74,7 +82,7 @@ fn main() -> Result<()> {
     }
     let layers: Map<String, Value> =
         nets.iter().map(|(name, net)| (name.to_string(), net.layers.iter().map(words).collect())).collect();
-    println!("{}", json!({ "nets": layers, "times": times }));
+    println!("{}", json!({ "nets": layers, "times": times, "int8": int8 }));
     Ok(())
 }
 

@@ -93,17 +93,29 @@ fn every_processor_and_tracts_own_operators_draw_the_same_pictures() {
     }
     let folder = tempfile::tempdir().unwrap();
     for net in ["ae", "vae", "gan", "cgan"] {
-        let drawn = |name: &str, program: &mut Command| {
+        let drawn = |name: &str, precision: &str, program: &mut Command| {
             let path = folder.path().join(name);
-            program.args(["dream", "sample", "--of", net, "--count", "20", "--zoom", "1", "--out"]).arg(&path);
+            program.args(["dream", "sample", "--of", net, "--precision", precision]);
+            program.args(["--count", "20", "--zoom", "1", "--out"]).arg(&path);
             let ran = run(program);
             assert_eq!(ran.code, 0, "{}", ran.err);
             picture(&path)
         };
-        let (ours, tracts) = (drawn("ours.png", &mut lookalike()), drawn("tracts.png", here().args(["--kernels", "tract"])));
-        assert_eq!(ours.dimensions(), tracts.dimensions());
-        let most = ours.iter().zip(tracts.iter()).map(|(a, b)| a.abs_diff(*b)).max();
-        assert!(most <= Some(1), "{net}: {most:?} levels of 255 apart");
+        let apart = |a: &image::RgbImage, b: &image::RgbImage| {
+            assert_eq!(a.dimensions(), b.dimensions());
+            let levels: Vec<u8> = a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b)).collect();
+            let mean = levels.iter().map(|&v| f32::from(v)).sum::<f32>() / levels.len() as f32;
+            (levels.into_iter().max().unwrap(), mean)
+        };
+        let [float, int8] = ["float32", "int8"].map(|precision| {
+            let ours = drawn("ours.png", precision, &mut lookalike());
+            let tracts = drawn("tracts.png", precision, here().args(["--kernels", "tract"]));
+            let (most, _) = apart(&ours, &tracts);
+            assert!(most <= 1, "{net}, {precision}: {most} levels of 255 apart");
+            ours
+        });
+        let (_, mean) = apart(&float, &int8);
+        assert!(mean > 0.0 && mean <= 1.5, "{net}: int8 lies {mean} levels of 255 from float32 in the mean");
     }
 }
 

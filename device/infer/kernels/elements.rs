@@ -1,6 +1,6 @@
 //! What works on one number at a time, or only moves numbers. Compiled once for each processor's registers.
 
-use crate::Kernels;
+use crate::{Kernels, padded};
 
 /// Calls `work` compiled for the registers of the processor.
 #[inline(always)]
@@ -181,6 +181,25 @@ pub fn shuffle(kernels: Kernels, input: &[f32], [count, height, width, channels]
     });
 }
 
+/// [`shuffle`] of bytes with their padding. The padding of the result stays as it is.
+pub fn shuffle_bytes(kernels: Kernels, input: &[u8], [count, height, width, channels]: [usize; 4], out: &mut [u8]) {
+    let (from, to) = (padded(channels), padded(channels / 4));
+    let pixels = count * height * width;
+    assert_eq!((input.len(), out.len()), (pixels * from, pixels * 4 * to), "bytes of another shape");
+    fit(kernels, move || {
+        for (line, out) in input.chunks_exact(width * from).zip(out.chunks_exact_mut(4 * width * to)) {
+            let (upper, lower) = out.split_at_mut(2 * width * to);
+            let pairs = upper.chunks_exact_mut(2 * to).zip(lower.chunks_exact_mut(2 * to));
+            for (pixel, (upper, lower)) in line.chunks_exact(from).zip(pairs) {
+                let [(a, b), (c, d)] = [upper, lower].map(|out| out.split_at_mut(to));
+                for ((((four, a), b), c), d) in pixel[..channels].as_chunks::<4>().0.iter().zip(a).zip(b).zip(c).zip(d) {
+                    [*a, *b, *c, *d] = *four;
+                }
+            }
+        }
+    });
+}
+
 /// Negative numbers multiplied by `slope`.
 pub fn lean(kernels: Kernels, input: &[f32], slope: f32, out: &mut [f32]) {
     assert_eq!(input.len(), out.len(), "numbers of another shape");
@@ -299,6 +318,15 @@ mod tests {
         shuffle(Kernels::best(), &numbers, [1, 1, 2, 8], &mut out);
         let wanted = [0, 4, 1, 5, 8, 12, 9, 13, 2, 6, 3, 7, 10, 14, 11, 15].map(|v| v as f32);
         assert_eq!(out, wanted);
+    }
+
+    #[test]
+    fn bytes_are_shuffled_without_their_padding() {
+        let bytes: Vec<u8> = (0..16).collect();
+        let mut out = [99; 32];
+        shuffle_bytes(Kernels::best(), &bytes, [1, 1, 2, 8], &mut out);
+        let wanted = [[0, 4], [1, 5], [8, 12], [9, 13], [2, 6], [3, 7], [10, 14], [11, 15]];
+        assert!(out.chunks_exact(4).zip(wanted).all(|(pixel, wanted)| pixel == [wanted[0], wanted[1], 99, 99]), "{out:?}");
     }
 
     #[test]

@@ -100,6 +100,9 @@ pub(super) enum Work {
     Shuffle {
         input: Shape,
     },
+    ShuffleBytes {
+        input: Shape,
+    },
     /// To ONNX's order of axes, channels first.
     ToPlanes {
         input: Shape,
@@ -181,6 +184,7 @@ impl Work {
             Self::Sigmoid => "Lookalike.Sigmoid",
             Self::Lean { .. } => "Lookalike.Lean",
             Self::Shuffle { .. } => "Lookalike.Shuffle",
+            Self::ShuffleBytes { .. } => "Lookalike.ShuffleBytes",
             Self::ToPlanes { .. } => "Lookalike.ToPlanes",
             Self::ToPixels { .. } => "Lookalike.ToPixels",
         }
@@ -310,6 +314,10 @@ impl Layer {
             Work::Shuffle { input } => {
                 let (x, y) = as_is!(f32, f32);
                 elements::shuffle(kernels, x, *input, y);
+            }
+            Work::ShuffleBytes { input } => {
+                let (x, y) = as_is!(u8, u8);
+                elements::shuffle_bytes(kernels, x, *input, y);
             }
             Work::ToPlanes { input: [n, h, w, c] } => {
                 let (x, y) = as_is!(f32, f32);

@@ -262,10 +262,17 @@ impl<'n> Lowering<'n> {
         Ok(Some(Value::Floats(self.add(outlet, "floats", work, floats_of(out), &[id])?, out)))
     }
 
-    /// The pixel shuffle, and what works on one number at a time, of floats that are ours already.
+    /// The pixel shuffle, and of floats what works on one number at a time, where they are ours already.
     fn moved(&mut self, outlet: OutletId) -> TractResult<Option<Value>> {
         let out = self.old.picture(outlet)?;
-        let step = match (self.old.shuffled(outlet)?, self.old.sigmoid(outlet), self.old.activation(outlet)) {
+        let shuffled = self.old.shuffled(outlet)?;
+        if let (Some((input, from)), Some(out)) = (shuffled, out)
+            && let Value::Bytes(id, _, scale, zero) = self.value(input)?
+        {
+            let id = self.add(outlet, "bytes", Work::ShuffleBytes { input: from }, bytes_of(out), &[id])?;
+            return Ok(Some(Value::Bytes(id, out, scale, zero)));
+        }
+        let step = match (shuffled, self.old.sigmoid(outlet), self.old.activation(outlet)) {
             (Some((input, from)), ..) => Some((input, Work::Shuffle { input: from })),
             (_, Some(input), _) => Some((input, Work::Sigmoid)),
             (.., Some((slope, input))) if slope.len() == 1 => Some((input, Work::Lean { slope: slope[0] })),

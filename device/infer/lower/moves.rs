@@ -15,15 +15,16 @@ impl Graph<'_> {
             return Ok(None);
         };
         let Some(found) = self.dense(flat)? else { return Ok(None) };
-        let Weights::Floats(rows) = &found.weights else { return Ok(None) };
         let area = height * width;
         if found.output != [n, 1, 1, area * channels] {
             return Ok(None);
         }
         let order: Vec<usize> = (0..area * channels).map(|i| i % channels * area + i / channels).collect();
-        let length = rows.len() / order.len();
-        let rows = order.iter().flat_map(|&i| &rows[i * length..][..length]).copied().collect();
-        Ok(Some(Found { weights: Weights::Floats(rows), order: Some(order), output, ..found }))
+        let weights = match &found.weights {
+            Weights::Floats(rows) => Weights::Floats(in_order(rows, &order)),
+            Weights::Bytes(rows, scales) => Weights::Bytes(in_order(rows, &order), in_order(scales, &order)),
+        };
+        Ok(Some(Found { weights, order: Some(order), output, ..found }))
     }
 
     /// What is shuffled, where four channels beside each other become 2 x 2 pixels, row by row; and its shape.
@@ -40,6 +41,12 @@ impl Graph<'_> {
         }
         Ok(None)
     }
+}
+
+/// Rows of one length in another order.
+fn in_order<T: Copy>(rows: &[T], order: &[usize]) -> Vec<T> {
+    let length = rows.len() / order.len();
+    order.iter().flat_map(|&i| &rows[i * length..][..length]).copied().collect()
 }
 
 /// Whether the moves, the last one first, shuffle a picture of that shape: seen by what they do to counted numbers.

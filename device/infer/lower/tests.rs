@@ -65,6 +65,52 @@ fn committed_nets_of_floats_run_on_our_operators() {
     }
 }
 
+/// The generative nets' files that `make models` quantized, read with our marks; none where there are none.
+fn quantized() -> Vec<(String, TypedModel)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/out/digits");
+    let files = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.filter(|file| file.to_string_lossy().ends_with(".int8.onnx")).collect();
+    if files.is_empty() {
+        eprintln!("skipped: the generative nets are not quantized; run `make models`");
+    }
+    let mut onnx = onnx();
+    register(&mut onnx);
+    let onnx = onnx.with_ignore_output_shapes(true).with_ignore_value_info(true);
+    let read = |file: std::path::PathBuf| {
+        let net = onnx.model_for_path(&file).unwrap();
+        let lengths = net.input_fact(0).unwrap().shape.dims().skip(1).map(|d| d.concretize().unwrap().to_usize().unwrap());
+        let shape: Vec<usize> = [3].into_iter().chain(lengths).collect();
+        let net = net.with_input_fact(0, f32::fact(&shape).into()).unwrap().into_typed().unwrap();
+        (file.file_name().unwrap().to_string_lossy().into_owned(), net)
+    };
+    files.into_iter().map(read).collect()
+}
+
+#[test]
+fn quantized_generative_nets_compute_in_bytes_and_answer_as_tracts_operators_do() {
+    for (file, net) in quantized() {
+        let ours = |kernels| lower_floats(&net, kernels).unwrap().into_optimized().unwrap();
+        let names = operators(&ours(Kernels::best()));
+        assert!(names.iter().all(|n| n.starts_with("Lookalike.") && n != "Lookalike.Floats"), "{file}: {names:?}");
+        let shape = net.input_fact(0).unwrap().shape.as_concrete().unwrap().to_vec();
+        let numbers: Vec<f32> =
+            (0..shape.iter().product()).map(|i: usize| ((i * 7 + i / 41 * 13 + i * i / 977) % 97) as f32 / 96.0).collect();
+        let input = Tensor::from_shape(&shape, &numbers).unwrap();
+        let run = |net: TypedModel| net.into_runnable().unwrap().run(tvec!(input.clone().into())).unwrap();
+        let wanted = run(net.clone().into_optimized().unwrap());
+        let wanted = wanted[0].to_plain_array_view::<f32>().unwrap();
+        let size = wanted.iter().fold(1f32, |most, v| most.max(v.abs()));
+        for kernels in Kernels::ALL.into_iter().filter(|kernels| kernels.runs_here()) {
+            let got = run(ours(kernels));
+            let got = got[0].to_plain_array_view::<f32>().unwrap();
+            assert_eq!(got.shape(), wanted.shape(), "{file}");
+            let worst = got.iter().zip(&wanted).map(|(a, b)| (a - b).abs() / size).fold(0.0, f32::max);
+            eprintln!("{file}, {kernels:?}: {worst} at most");
+            assert!(worst <= 1e-5, "{file}, {kernels:?}: {worst}");
+        }
+    }
+}
+
 #[test]
 fn our_operators_answer_as_tracts_do() {
     for (file, shape, normalise) in NETS {

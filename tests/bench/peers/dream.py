@@ -2,8 +2,9 @@
 """Sets the generative nets' speed beside PyTorch's on this machine, one thread each, as a table.
 
 Each round runs our `dream-speed`, which also tells the nets' layers, and then PyTorch on the same layers, so that both share
-the machine's moods; a ratio is of figures of one round, and the middle one of the rounds is shown. PyTorch is installed into
-a virtual environment below target/ by this script; the project needs none of it.
+the machine's moods; a ratio is of figures of one round, and the middle one of the rounds is shown. Our nets are timed in int8
+as well, beside our own floats. PyTorch is installed into a virtual environment below target/ by this script; the project needs
+none of it.
 
 Example: tests/bench/peers/dream.py --rounds 3
 """
@@ -133,15 +134,18 @@ def main():
         ours = json.loads(subprocess.run([chosen.ours, str(chosen.repeat)], stdout=subprocess.PIPE, text=True, check=True).stdout)
         command = [python, __file__, "--nets", json.dumps(ours["nets"]), "--repeat", str(chosen.repeat)]
         theirs = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
-        rounds.append((ours["times"], theirs))
-    print("| what | ours, ms | PyTorch, ms | ratio | bar | |\n|---|---:|---:|---:|---:|---|")
+        rounds.append((ours["times"], theirs, ours["int8"]))
+    print("| what | ours, ms | PyTorch, ms | ratio | bar | | ours in int8, ms | of our floats |\n|---|---:|---:|---:|---:|---|---:|---:|")
     missed = 0
     for what in rounds[0][0]:
-        ratios = [ours[what] / theirs[what] for ours, theirs in rounds]
+        ratios = [ours[what] / theirs[what] for ours, theirs, _ in rounds]
         ratio, bar = statistics.median(ratios), BARS[what.split()[0]]
         middle = [statistics.median(r[i][what] for r in rounds) for i in (0, 1)]
         missed += ratio > bar
-        print(f"| {what} | {middle[0]:.3f} | {middle[1]:.3f} | {ratio:.2f} | {bar} | {'met' if ratio <= bar else '**not met**'} |")
+        quick = [(int8[what], int8[what] / ours[what]) for ours, _, int8 in rounds if what in int8]
+        int8 = [f"{statistics.median(column):.{digits}f}" for column, digits in zip(zip(*quick), (3, 2))] or ["", ""]
+        mark = "met" if ratio <= bar else "**not met**"
+        print(f"| {what} | {middle[0]:.3f} | {middle[1]:.3f} | {ratio:.2f} | {bar} | {mark} | {int8[0]} | {int8[1]} |")
     sys.exit(1 if missed else 0)
 
 
