@@ -116,6 +116,7 @@ pub fn fingerprint() -> String {
         include_str!("embedder/mod.rs"),
         include_str!("embedder/weights.rs"),
         include_str!("embedder/convert.rs"),
+        include_str!("learning/int8.rs"),
         include_str!("quantize/mod.rs"),
         include_str!("quantize/calibration.rs"),
         include_str!("quantize/check.rs"),

@@ -2,6 +2,7 @@
 //! shares.
 
 use super::Kind;
+use crate::learning::int8::Facts;
 use lookalike_learn::adversary::{Adversary, Rules};
 use lookalike_learn::autoencoder::{Autoencoder, Kind as Code};
 use lookalike_learn::classifier::Classifier;
@@ -51,6 +52,13 @@ pub fn new(kind: Kind, seed: u64, rate: f32, d_steps: u64, g_steps: u64) -> Stud
         Kind::Gan => gan(0, dice),
         Kind::Cgan => gan(CLASSES, dice),
     }
+}
+
+/// What its nets are quantized by.
+pub fn facts(kind: Kind) -> Facts {
+    let latent = if matches!(kind, Kind::Gan | Kind::Cgan) { NOISE } else { LATENT };
+    let classes = if kind == Kind::Cgan { CLASSES } else { 0 };
+    Facts { latent, classes, is_denoising: kind == Kind::Dae }
 }
 
 impl Student {

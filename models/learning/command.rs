@@ -1,6 +1,7 @@
 //! `lookalike-models train`: what was typed in, a folder with a checkpoint, samples and ONNX files out.
 
 use super::course::{End, stop_flag};
+use super::int8;
 use super::options::Device;
 use crate::{digits, files, pictures};
 use anyhow::{Context, Result, anyhow};
@@ -26,7 +27,7 @@ pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> 
     let (Family::Digits(digits::Options { common, .. }) | Family::Pictures(pictures::Options { common, .. })) = family;
     learn_on(common.device)?;
     let own = |prefix: &str| out.clone().unwrap_or_else(|| Path::new("models/training").join(prefix));
-    let (prefix, out, nets, end) = match family {
+    let (prefix, out, data, nets, end) = match family {
         Family::Digits(options) => {
             let prefix = digits::export::prefix(options.kind);
             let data = match &options.data {
@@ -39,7 +40,7 @@ pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> 
             let out = own(&prefix);
             let _out = files::lock(&out)?;
             let (nets, end) = digits::train::train(options.kind, &options.common, &data, &out, stop)?;
-            (prefix, out, nets, end)
+            (prefix, out, data, nets, end)
         }
         Family::Pictures(options) => {
             let size = options.size.parse()?;
@@ -48,7 +49,7 @@ pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> 
             let out = own(&prefix);
             let _out = files::lock(&out)?;
             let (nets, end) = pictures::train::train(options.kind, &options.common, &data, &out, stop)?;
-            (prefix, out, nets, end)
+            (prefix, out, data, nets, end)
         }
     };
     if end == End::Stopped {
@@ -59,8 +60,15 @@ pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> 
     for (path, far) in &written {
         println!("{}: within {far:.1e} of the learner's answers", path.display());
     }
+    let paths: Vec<PathBuf> = written.into_iter().map(|(path, _)| path).collect();
+    let facts = match family {
+        Family::Digits(options) => digits::net::facts(options.kind),
+        Family::Pictures(_) => pictures::net::FACTS,
+    };
+    for line in int8::write(&nets, &paths, &data, facts)? {
+        println!("{line}");
+    }
     if let Family::Pictures(options) = family {
-        let paths: Vec<PathBuf> = written.into_iter().map(|(path, _)| path).collect();
         let entries = pictures::export::write_entries(options.kind, &nets, &paths, &out)?;
         println!("{}: for the end of a manifest.toml that the nets are copied beside", entries.display());
     }

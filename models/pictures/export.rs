@@ -2,8 +2,9 @@
 
 use super::Kind;
 use crate::files;
+use crate::learning::int8::{int8_path, role};
 use anyhow::{Context, Result};
-use lookalike::manifest::{Entry, Precision, Role};
+use lookalike::manifest::{Entry, Precision};
 use lookalike_learn::Net;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -21,12 +22,12 @@ struct Entries {
     model: Vec<Entry>,
 }
 
-/// Writes `entries.toml` beside nets that were written as `paths`: appended to the manifest of a folder that the nets were copied
-/// into, it makes them known to the booth. Returns its path.
+/// Writes `entries.toml` beside nets that were written as `paths`, and their int8 files where there are: appended to the manifest of
+/// a folder that the nets were copied into, it makes them known to the booth. Returns its path.
 pub fn write_entries(kind: Kind, nets: &[(&'static str, Net)], paths: &[PathBuf], folder: &Path) -> Result<PathBuf> {
-    let entry = |((part, net), path): (&(&'static str, Net), &PathBuf)| -> Result<Entry> {
+    let entries = |((part, net), path): (&(&'static str, Net), &PathBuf)| -> Result<Vec<Entry>> {
         let name = path.file_stem().context("it has no name")?.to_string_lossy().into_owned();
-        Ok(Entry {
+        let float = Entry {
             role: role(part),
             precision: Precision::Float32,
             file: format!("{name}.onnx"),
@@ -38,21 +39,16 @@ pub fn write_entries(kind: Kind, nets: &[(&'static str, Net)], paths: &[PathBuf]
             licence: "as that of its pictures allows".into(),
             source: format!("trained by `lookalike-models train pictures {}`", kind.name()),
             name,
-        })
+        };
+        let int8 = files::sha256_of(&int8_path(path))?;
+        let file = int8_path(Path::new(&float.file)).to_string_lossy().into_owned();
+        let int8 = int8.map(|sha256| Entry { precision: Precision::Int8, file, sha256, ..float.clone() });
+        Ok([Some(float), int8].into_iter().flatten().collect())
     };
-    let model = nets.iter().zip(paths).map(entry).collect::<Result<_>>()?;
+    let model = nets.iter().zip(paths).map(entries).collect::<Result<Vec<_>>>()?.concat();
     let path = folder.join("entries.toml");
     files::write(&path, toml::to_string(&Entries { model })?.as_bytes())?;
     Ok(path)
-}
-
-fn role(part: &str) -> Role {
-    match part {
-        "encoder" => Role::Encoder,
-        "decoder" => Role::Decoder,
-        "generator" => Role::Generator,
-        _ => Role::Discriminator,
-    }
 }
 
 #[cfg(test)]

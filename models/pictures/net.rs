@@ -1,10 +1,14 @@
 //! A kind of training, a size and a seed in, fresh nets out.
 
 use super::Kind;
+use crate::learning::int8::Facts;
 use lookalike_learn::adversary::{Adversary, Rules};
 use lookalike_learn::autoencoder::{Autoencoder, Kind as Code};
 use lookalike_learn::pictures::{LATENT, decoder, discriminator, encoder, generator};
 use lookalike_learn::{Batch, Dice, Learner, Memory, Net};
+
+/// What its nets are quantized by.
+pub const FACTS: Facts = Facts { latent: LATENT, classes: 0, is_denoising: false };
 
 /// Any learner of this family.
 pub enum Student {
