@@ -9,7 +9,7 @@ use crate::quantize::check::{Version, compare, same_faces};
 use crate::quantize::crops::Crops;
 use crate::quantize::report::Report;
 use crate::quantize::sights::{self, Sights};
-use crate::quantize::{self, Options, Sight};
+use crate::quantize::{self, CalibrationSet, Options};
 use crate::recipe::{self, Int8, Recipe};
 use crate::{archive, check, digits, fetch, files, haar, samples};
 use anyhow::{Context, Result, anyhow};
@@ -121,8 +121,9 @@ impl Folders {
         let sights = Sights::of(&samples::for_calibration(&self.cache)?, &recipes, &self.out, true)?;
         let pictures = digits::data::from_package(&self.cache)?;
         let faces = |recipe: &Recipe, int8: Int8, crops: &Crops| -> Result<Report> {
-            let quantized = quantize::quantize(&self.read(recipe.file)?, Sight::Pictures(crops, recipe.inputs(int8)), options)
-                .with_context(|| format!("cannot quantize {}", self.out.join(recipe.file).display()))?;
+            let quantized =
+                quantize::quantize(&self.read(recipe.file)?, CalibrationSet::Pictures(crops, recipe.inputs(int8)), options)
+                    .with_context(|| format!("cannot quantize {}", self.out.join(recipe.file).display()))?;
             files::write(&self.out.join(int8.file), &quantized.onnx)?;
             Ok(quantized.report)
         };

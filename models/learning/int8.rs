@@ -5,10 +5,11 @@
 
 use super::data::Pictures;
 use crate::files;
-use crate::quantize::calibration::Floats;
+use crate::progress::Progress;
 use crate::quantize::check::compare_generative;
+use crate::quantize::inputs::Floats;
 use crate::quantize::report::Report;
-use crate::quantize::{self, Options, Sight};
+use crate::quantize::{self, CalibrationSet, Options};
 use anyhow::{Context, Result, ensure};
 use lookalike::manifest::Role;
 use lookalike_learn::{Dice, Net};
@@ -63,7 +64,7 @@ pub fn role(part: &str) -> Role {
 
 /// The int8 file of a float one.
 pub fn quantize(float: &[u8], scene: Scene, options: Options) -> Result<(Vec<u8>, Report)> {
-    let quantized = quantize::quantize(float, Sight::Floats(&scene.inputs(Part::Calibration)?), options)?;
+    let quantized = quantize::quantize(float, CalibrationSet::Floats(&scene.inputs(Part::Calibration)?), options)?;
     Ok((quantized.onnx, quantized.report))
 }
 
@@ -101,7 +102,14 @@ pub fn write(nets: &[(&'static str, Net)], paths: &[PathBuf], pictures: &Picture
         files::write(&to, &int8)?;
         Ok(format!("{}: {words}", to.display()))
     };
-    nets.iter().zip(paths).map(one).collect()
+    let bar = Progress::pieces("quantizing", nets.len() as u64);
+    let mut lines = Vec::new();
+    for net in nets.iter().zip(paths) {
+        lines.push(one(net)?);
+        bar.at(lines.len() as u64);
+    }
+    bar.done();
+    Ok(lines)
 }
 
 impl Scene<'_> {

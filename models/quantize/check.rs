@@ -2,8 +2,8 @@
 //!
 //! The crops and photos are other ones than those that the file was calibrated on.
 
-use super::calibration::{Floats, Set};
 use super::crops::{Crops, Watched};
+use super::inputs::{Floats, Inputs};
 use super::net::{Net, Scaling};
 use super::report::decibels;
 use super::run;
@@ -55,7 +55,7 @@ pub fn compare(role: Role, float: &Version, int8: &Version, crops: &Crops) -> Re
     let outputs = Net::read(float.onnx)?.outputs();
     let answers = |version: &Version| {
         let model = pb::ModelProto::decode(version.onnx).context("not an ONNX file")?;
-        run::answers(&model, Set::pictures(crops, version.scaling), &outputs)
+        run::answers(&model, Inputs::pictures(crops, version.scaling), &outputs)
     };
     let (wanted, found) = (answers(float)?, answers(int8)?);
     if role == Role::Embedder {
@@ -89,7 +89,7 @@ pub fn compare_generative(role: Role, float: &[u8], int8: &[u8], floats: &Floats
     let outputs = Net::read(float)?.outputs();
     let answers = |onnx: &[u8]| -> Result<Vec<f32>> {
         let model = pb::ModelProto::decode(onnx).context("not an ONNX file")?;
-        Ok(run::answers(&model, Set::floats(floats), &outputs)?.swap_remove(0))
+        Ok(run::answers(&model, Inputs::floats(floats), &outputs)?.swap_remove(0))
     };
     let (wanted, found) = (answers(float)?, answers(int8)?);
     let words = match role {
@@ -110,7 +110,7 @@ pub fn compare_generative(role: Role, float: &[u8], int8: &[u8], floats: &Floats
             format!("codes {db:.1} dB over their noise")
         }
         Role::Classifier => {
-            let classes = wanted.len() / Set::floats(floats).count().max(1);
+            let classes = wanted.len() / Inputs::floats(floats).count().max(1);
             let same = same_class(&wanted, &found, classes);
             ensure!(
                 same >= SAME_CLASS,

@@ -6,7 +6,7 @@
 //! numbers, without anything to compute at run time (after Nagel et al. 2019, arXiv 1906.04721, section 4.1, who balance
 //! weights; here rows have steps of their own, and what needs balance is the numbers between).
 
-use super::calibration::Set;
+use super::inputs::Inputs;
 use super::net::{Layer, Net};
 use super::ranges::{self, Bytes, Choice, Extremes, Histogram};
 use super::run;
@@ -39,12 +39,12 @@ struct Measured {
 pub(super) fn choose_bytes(
     net: &mut Net,
     plain: &pb::ModelProto,
-    set: Set,
+    inputs: Inputs,
     choice: Choice,
     weak: &[Layer],
 ) -> Result<BTreeMap<String, Bytes>> {
-    let measured = measure(net, plain, set, weak)?;
-    let powers = powers(net, plain, set)?;
+    let measured = measure(net, plain, inputs, weak)?;
+    let powers = powers(net, plain, inputs)?;
     let mut found = BTreeMap::new();
     for Measured { point, link, groups } in measured {
         let weights = match &link {
@@ -87,19 +87,19 @@ fn area(shape: &[usize], channels: usize) -> usize {
     shape.iter().skip(1).product::<usize>() / channels.max(1)
 }
 
-fn measure(net: &Net, plain: &pb::ModelProto, set: Set, weak: &[Layer]) -> Result<Vec<Measured>> {
+fn measure(net: &Net, plain: &pb::ModelProto, inputs: Inputs, weak: &[Layer]) -> Result<Vec<Measured>> {
     let suits = |link: &Link| link.to.iter().any(|layer| weak.contains(layer));
-    let is_open = |name: &str| name != net.input || set.given().is_none();
+    let is_open = |name: &str| name != net.input || inputs.given().is_none();
     let own = net.points().into_iter().filter(|p| p.name == p.like && is_open(&p.name)).map(|p| p.name);
     let own: Vec<(String, Option<Link>)> = own.map(|name| (name.clone(), net.link(&name).filter(suits))).collect();
     let names: Vec<String> = own.iter().map(|(name, _)| net.measured(name).to_string()).collect();
     let mut extremes = vec![Vec::new(); own.len()];
-    each_group(plain, set, &names, &own, &mut |group| {
+    each_group(plain, inputs, &names, &own, &mut |group| {
         extremes[group.index].resize(group.of, Extremes::default());
         extremes[group.index][group.at].see(group.values);
     })?;
     let mut histograms: Vec<Vec<Histogram>> = extremes.into_iter().map(|e| e.into_iter().map(Histogram::new).collect()).collect();
-    each_group(plain, set, &names, &own, &mut |group| {
+    each_group(plain, inputs, &names, &own, &mut |group| {
         histograms[group.index][group.at].see(group.values);
     })?;
     Ok(own.into_iter().zip(histograms).map(|((point, link), groups)| Measured { point, link, groups }).collect())
@@ -118,12 +118,12 @@ struct Group<'t> {
 /// Shows `each` the numbers of one group at a time.
 fn each_group(
     plain: &pb::ModelProto,
-    set: Set,
+    inputs: Inputs,
     names: &[String],
     own: &[(String, Option<Link>)],
     each: &mut dyn FnMut(Group),
 ) -> Result<()> {
-    run::run(plain, set, names, &mut |seen| {
+    run::run(plain, inputs, names, &mut |seen| {
         if own[seen.index].1.is_none() {
             return each(Group { index: seen.index, at: 0, of: 1, values: seen.values });
         }
@@ -136,10 +136,10 @@ fn each_group(
 }
 
 /// The mean square of each layer's result.
-fn powers(net: &Net, plain: &pb::ModelProto, set: Set) -> Result<BTreeMap<String, f64>> {
+fn powers(net: &Net, plain: &pb::ModelProto, inputs: Inputs) -> Result<BTreeMap<String, f64>> {
     let names: Vec<String> = net.layers().into_iter().map(|l| l.name).collect();
     let mut sums = vec![[0.0; 2]; names.len()];
-    run::run(plain, set.thinned(64), &names, &mut |seen| {
+    run::run(plain, inputs.thinned(64), &names, &mut |seen| {
         let [sum, count] = &mut sums[seen.index];
         *sum += seen.values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
         *count += seen.values.len() as f64;

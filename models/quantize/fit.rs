@@ -5,7 +5,7 @@
 //! make up for those that were (Frantar et al. 2022, arXiv 2210.17323, in the form of Babai's nearest plane). The bias
 //! takes what is left in the mean.
 
-use super::calibration::Set;
+use super::inputs::Inputs;
 use super::net::{Layer, Net};
 use super::run;
 use super::write::Rows;
@@ -25,8 +25,8 @@ const UNSEEN: f64 = 0.01;
 const REACH: [f32; 6] = [1.0, 0.96, 0.92, 0.88, 0.8, 0.7];
 
 /// The inputs that layers are fitted on.
-pub(super) fn enough(set: Set) -> Set {
-    set.thinned((ENOUGH_PX / set.area()).max(FEWEST_INPUTS))
+pub(super) fn enough(inputs: Inputs) -> Inputs {
+    inputs.thinned((ENOUGH_PX / inputs.area()).max(FEWEST_INPUTS))
 }
 
 /// What a layer should answer, at every so many-th place of all pictures.
@@ -38,17 +38,17 @@ pub struct Wanted {
 
 impl Wanted {
     /// Of each of these layers what the float network answers.
-    pub(super) fn of(net: &Net, layers: &[Layer], plain: &pb::ModelProto, set: Set) -> Result<Vec<Self>> {
+    pub(super) fn of(net: &Net, layers: &[Layer], plain: &pb::ModelProto, inputs: Inputs) -> Result<Vec<Self>> {
         let names: Vec<String> = layers.iter().map(|l| l.name.clone()).collect();
         let columns = |layer: &Layer| net.weights[&layer.weight].shape[1..].iter().product::<usize>();
         let places: Vec<usize> = layers.iter().map(|l| (columns(l) * PLACES).max(FEWEST_PLACES)).collect();
         let mut wanted: Vec<Self> = layers.iter().map(|_| Self { every: 0, values: vec![] }).collect();
         let mut seen_before = vec![0; layers.len()];
-        run::run(plain, set, &names, &mut |seen| {
+        run::run(plain, inputs, &names, &mut |seen| {
             let (rows, area) = (seen.shape[1], seen.shape[2..].iter().product::<usize>());
             let Self { every, values } = &mut wanted[seen.index];
             // An odd step walks through all columns of a picture of even width.
-            *every = (set.count() * area / places[seen.index]).max(1) | 1;
+            *every = (inputs.count() * area / places[seen.index]).max(1) | 1;
             let before = &mut seen_before[seen.index];
             for picture in seen.values.chunks_exact(rows * area) {
                 for place in chosen(*before, area, *every) {
@@ -80,13 +80,13 @@ pub struct Samples {
 
 impl Samples {
     /// `bytes`: a network in which what the layer reads is bytes.
-    pub(super) fn take(net: &Net, layer: &Layer, wanted: Wanted, bytes: &pb::ModelProto, set: Set) -> Result<Self> {
+    pub(super) fn take(net: &Net, layer: &Layer, wanted: Wanted, bytes: &pb::ModelProto, inputs: Inputs) -> Result<Self> {
         let shape = &net.weights[&layer.weight].shape;
         let Wanted { every, values } = wanted;
         let mut samples = Self { columns: shape[1..].iter().product(), rows: shape[0], inputs: vec![], wanted: values };
         let window = net.window(layer)?;
         let mut before = 0;
-        run::run(bytes, set, &[format!("{}.dq", layer.reads)], &mut |seen| {
+        run::run(bytes, inputs, &[format!("{}.dq", layer.reads)], &mut |seen| {
             let size: usize = seen.shape[1..].iter().product();
             let [height, width] = window.output(seen.shape);
             for picture in seen.values.chunks_exact(size) {

@@ -7,14 +7,15 @@
 //!                                            what weak
 //! ```
 //!
-//! `net` says what of a file becomes bytes; `check` compares the finished file with the float one. Deterministic: no
-//! random source, and every list in order. Literature: Nagel et al. 2021, arXiv 2106.08295.
+//! `inputs` are what a net is shown, pictures or floats; `net` says what of a file becomes bytes; `check` compares the finished
+//! file with the float one. Deterministic: no random source, and every list in order. Literature: Nagel et al. 2021, arXiv
+//! 2106.08295.
 
-pub mod calibration;
 pub mod check;
 pub mod crops;
 pub mod equalise;
 pub mod fit;
+pub mod inputs;
 pub mod net;
 pub mod ranges;
 pub mod report;
@@ -22,9 +23,9 @@ mod run;
 pub mod sights;
 pub mod write;
 
-use calibration::{Floats, Set};
 use crops::Crops;
 use fit::{Samples, Wanted};
+use inputs::{Floats, Inputs};
 use net::{Layer, Net, Scaling};
 use prost::Message;
 use ranges::{Bytes, Choice};
@@ -89,9 +90,9 @@ pub struct Quantized {
     pub report: Report,
 }
 
-/// What a net that is quantized sees.
+/// What a net is quantized on.
 #[derive(Clone, Copy)]
-pub enum Sight<'c> {
+pub enum CalibrationSet<'c> {
     /// Pictures of bytes; the int8 file takes them as they are.
     Pictures(&'c Crops, Input),
     /// Floats, which the int8 file takes as the float file does.
@@ -99,34 +100,34 @@ pub enum Sight<'c> {
 }
 
 /// Quantizes a float file on what its net sees.
-pub fn quantize(float: &[u8], sight: Sight, options: Options) -> Result<Quantized> {
+pub fn quantize(float: &[u8], set: CalibrationSet, options: Options) -> Result<Quantized> {
     let mut net = Net::read(float)?;
-    let (set, takes) = match sight {
-        Sight::Pictures(crops, Input { float, int8 }) => {
+    let (inputs, takes) = match set {
+        CalibrationSet::Pictures(crops, Input { float, int8 }) => {
             ensure!(int8.mean.iter().all(|&m| m == int8.mean[0] && m.fract() == 0.0), "an int8 file needs one whole mean");
             net.take_other_input(float, int8)?;
-            (Set::pictures(crops, int8), format!("RGB bytes as (byte - {}) * {}", int8.mean[0], int8.scale))
+            (Inputs::pictures(crops, int8), format!("RGB bytes as (byte - {}) * {}", int8.mean[0], int8.scale))
         }
-        Sight::Floats(floats) => (Set::floats(floats), "floats".into()),
+        CalibrationSet::Floats(floats) => (Inputs::floats(floats), "floats".into()),
     };
-    ensure!(set.count() > 0, "nothing to calibrate on");
+    ensure!(inputs.count() > 0, "nothing to calibrate on");
     let mut plan = Plan { points: net.points(), layers: net.layers(), rows: BTreeMap::new(), trial: true };
     ensure!(!plan.layers.is_empty(), "no layer that could compute with bytes");
     let mut plain = write::write(&net, &Plan::default(), &BTreeMap::new())?;
-    let mut bytes = choose_bytes(&mut net, &plain, set, options, &[])?;
+    let mut bytes = choose_bytes(&mut net, &plain, inputs, options, &[])?;
 
-    let mut report = Report::alone(&net, &plain, &plan, &bytes, set)?;
+    let mut report = Report::alone(&net, &plain, &plan, &bytes, inputs)?;
     plan.layers.retain(|layer| report.alone[&layer.name] >= options.keep_float_below_db);
     ensure!(!plan.layers.is_empty(), "every layer loses too much: nothing is left to quantize");
     let weak: Vec<Layer> = plan.layers.iter().filter(|l| report.alone[&l.name] < options.fit_below_db).cloned().collect();
     if !options.no_equalisation && !weak.is_empty() {
-        bytes = choose_bytes(&mut net, &plain, set, options, &weak)?;
+        bytes = choose_bytes(&mut net, &plain, inputs, options, &weak)?;
         plain = write::write(&net, &Plan::default(), &BTreeMap::new())?;
     }
-    plan.rows = fit(&net, &plain, &plan, &bytes, set, &weak, options)?;
+    plan.rows = fit(&net, &plain, &plan, &bytes, inputs, &weak, options)?;
     plan.trial = false;
     let mut model = write::write(&net, &plan, &bytes)?;
-    report.together(&plain, &model, &plan, &net.ends(), set)?;
+    report.together(&plain, &model, &plan, &net.ends(), inputs)?;
     if let Some(graph) = &mut model.graph {
         graph.doc_string = format!("int8 by lookalike-models. Input: {takes}.");
     }
@@ -138,12 +139,12 @@ pub fn quantize(float: &[u8], sight: Sight, options: Options) -> Result<Quantize
 fn choose_bytes(
     net: &mut Net,
     plain: &pb::ModelProto,
-    set: Set,
+    inputs: Inputs,
     options: Options,
     weak: &[Layer],
 ) -> Result<BTreeMap<String, Bytes>> {
-    let mut bytes = equalise::choose_bytes(net, plain, set, options.ranges, weak)?;
-    bytes.extend(set.given().map(|given| (net.input.clone(), given)));
+    let mut bytes = equalise::choose_bytes(net, plain, inputs, options.ranges, weak)?;
+    bytes.extend(inputs.given().map(|given| (net.input.clone(), given)));
     Ok(bytes)
 }
 
@@ -154,17 +155,17 @@ fn fit(
     plain: &pb::ModelProto,
     plan: &Plan,
     bytes: &BTreeMap<String, Bytes>,
-    set: Set,
+    inputs: Inputs,
     weak: &[Layer],
     options: Options,
 ) -> Result<BTreeMap<String, Rows>> {
-    let set = fit::enough(set);
-    let wanted = Wanted::of(net, &plan.layers, plain, set)?;
+    let inputs = fit::enough(inputs);
+    let wanted = Wanted::of(net, &plan.layers, plain, inputs)?;
     let mut done = Plan { layers: vec![], ..plan.clone() };
     for (layer, wanted) in plan.layers.iter().zip(wanted) {
         let point = plan.points.iter().find(|p| p.name == layer.reads).context("a layer that reads no point")?;
         let (weight, bias, step) = (&net.weights[&layer.weight], &net.weights[&layer.bias], bytes[&point.like].scale);
-        let samples = Samples::take(net, layer, wanted, &write::write(net, &done, bytes)?, set)?;
+        let samples = Samples::take(net, layer, wanted, &write::write(net, &done, bytes)?, inputs)?;
         let mut rows = match weak.contains(layer) {
             true => samples.round(weight, &bias.values, step),
             false => Rows::quantize(weight, bias, step),

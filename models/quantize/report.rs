@@ -1,6 +1,6 @@
 //! Two versions of a network in, signal over noise of the second's results out, in decibels.
 
-use super::calibration::Set;
+use super::inputs::Inputs;
 use super::net::Net;
 use super::ranges::Bytes;
 use super::run;
@@ -33,15 +33,15 @@ impl Report {
         plain: &pb::ModelProto,
         whole: &Plan,
         bytes: &BTreeMap<String, Bytes>,
-        set: Set,
+        inputs: Inputs,
     ) -> Result<Self> {
-        let (set, ends) = (some(set), net.ends());
-        let wanted = run::answers(plain, set, &ends)?;
+        let (inputs, ends) = (some(inputs), net.ends());
+        let wanted = run::answers(plain, inputs, &ends)?;
         let mut report = Self::default();
         for layer in &whole.layers {
             let points = whole.points.iter().filter(|p| p.name == layer.reads).cloned().collect();
             let model = write(net, &Plan { points, layers: vec![layer.clone()], trial: true, ..Plan::default() }, bytes)?;
-            let found = run::answers(&model, set, &ends)?;
+            let found = run::answers(&model, inputs, &ends)?;
             let worst = wanted.iter().zip(&found).map(|(w, f)| decibels(w, f)).fold(f32::INFINITY, f32::min);
             report.alone.insert(layer.name.clone(), worst);
             report.layers.push((layer.name.clone(), false));
@@ -56,14 +56,14 @@ impl Report {
         finished: &pb::ModelProto,
         plan: &Plan,
         ends: &[String],
-        set: Set,
+        inputs: Inputs,
     ) -> Result<()> {
-        let set = some(set);
+        let inputs = some(inputs);
         let points = plan.points.iter().map(|p| &p.name);
         let names: Vec<String> = points.chain(ends).cloned().collect();
         let quantized: Vec<String> = plan.points.iter().map(|p| format!("{}.dq", p.name)).chain(ends.iter().cloned()).collect();
-        let mut wanted = run::answers(plain, set, &names[1..])?;
-        let found = run::answers(finished, set, &quantized[1..])?;
+        let mut wanted = run::answers(plain, inputs, &names[1..])?;
+        let found = run::answers(finished, inputs, &quantized[1..])?;
         self.results =
             names[1..].iter().zip(wanted.drain(..).zip(&found)).map(|(n, (w, f))| (n.clone(), decibels(&w, f))).collect();
         for (name, int8) in &mut self.layers {
@@ -84,8 +84,8 @@ impl fmt::Display for Report {
     }
 }
 
-fn some(set: Set) -> Set {
-    set.thinned((ENOUGH_PX / set.area()).clamp(FEWEST, MOST))
+fn some(inputs: Inputs) -> Inputs {
+    inputs.thinned((ENOUGH_PX / inputs.area()).clamp(FEWEST, MOST))
 }
 
 /// Signal over noise: the power of `wanted` over that of the difference. No difference is 200, not-a-number the worst.

@@ -46,7 +46,7 @@ const FLOAT: Scaling = Scaling { mean: [127.5, 120.0, 110.0], scale: 1.0 / 128.0
 const INPUT: Input = Input { float: FLOAT, int8: Scaling { mean: [128.0; 3], scale: 1.0 / 64.0 } };
 
 fn done(options: Options) -> Quantized {
-    quantize(&network(), Sight::Pictures(&crops(), INPUT), options).unwrap()
+    quantize(&network(), CalibrationSet::Pictures(&crops(), INPUT), options).unwrap()
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn another_input_scaling_changes_no_answer() {
     let answers = |net: &Net, scaling| {
         run::answers(
             &write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(),
-            Set::pictures(&crops(), scaling),
+            Inputs::pictures(&crops(), scaling),
             &net.ends(),
         )
         .unwrap()
@@ -97,8 +97,12 @@ fn channels_are_scaled_where_nothing_else_reads_them_and_no_answer_changes() {
     // The first pool is read by a sum too, the last sum has no layer of its own before its activation.
     assert_eq!(linked, ["relu2", "prelu4"]);
     let answers = |net: &Net| {
-        run::answers(&write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(), Set::pictures(&crops(), FLOAT), &net.ends())
-            .unwrap()
+        run::answers(
+            &write::write(net, &Plan::default(), &BTreeMap::new()).unwrap(),
+            Inputs::pictures(&crops(), FLOAT),
+            &net.ends(),
+        )
+        .unwrap()
     };
     let wanted = answers(&net);
     for name in linked {
@@ -132,8 +136,8 @@ fn a_quantized_file_answers_nearly_as_the_float_one_through_tract() {
         let model = pb::ModelProto::decode(&quantized.onnx[..]).unwrap();
         let float = pb::ModelProto::decode(&network()[..]).unwrap();
         let names = ["probability".to_string(), "boxes".to_string()];
-        let wanted = run::answers(&float, Set::pictures(&crops(), INPUT.float), &names).unwrap();
-        let found = run::answers(&model, Set::pictures(&crops(), INPUT.int8), &names).unwrap();
+        let wanted = run::answers(&float, Inputs::pictures(&crops(), INPUT.float), &names).unwrap();
+        let found = run::answers(&model, Inputs::pictures(&crops(), INPUT.int8), &names).unwrap();
         for (wanted, found) in wanted.iter().zip(&found) {
             let db = report::decibels(wanted, found);
             assert!(db > 25.0 && db < 80.0, "{ranges:?}: {db} dB");
@@ -152,8 +156,8 @@ fn bias_correction_takes_the_mean_error_away() {
         let model = pb::ModelProto::decode(&done(options).onnx[..]).unwrap();
         let float = pb::ModelProto::decode(&network()[..]).unwrap();
         let names = ["boxes".to_string()];
-        let wanted = run::answers(&float, Set::pictures(&crops(), INPUT.float), &names).unwrap().remove(0);
-        let found = run::answers(&model, Set::pictures(&crops(), INPUT.int8), &names).unwrap().remove(0);
+        let wanted = run::answers(&float, Inputs::pictures(&crops(), INPUT.float), &names).unwrap().remove(0);
+        let found = run::answers(&model, Inputs::pictures(&crops(), INPUT.int8), &names).unwrap().remove(0);
         let means = [&wanted, &found].map(|rows| [0, 1, 2, 3].map(|k| rows.iter().skip(k).step_by(4).sum::<f32>()));
         means[0].iter().zip(means[1]).map(|(w, f)| (w - f).abs()).sum::<f32>()
     };
@@ -176,7 +180,7 @@ fn a_layer_that_loses_too_much_stays_float() {
     weights.values[4 * 144] = 1e4;
     let x = g.conv("conv2", &x, &weights, &tensor(&[2], 4, 0.0), 1);
     g.output(&x, &[Axis::Named("n"), Axis::Fixed(2), Axis::Fixed(1), Axis::Fixed(1)]);
-    let quantized = quantize(&g.encode(), Sight::Pictures(&crops(), INPUT), Options::default()).unwrap();
+    let quantized = quantize(&g.encode(), CalibrationSet::Pictures(&crops(), INPUT), Options::default()).unwrap();
     let int8: Vec<bool> = quantized.report.layers.iter().map(|(_, int8)| *int8).collect();
     assert_eq!(int8, [true, false], "{}", quantized.report);
     assert!(quantized.report.to_string().contains("stays float"));
@@ -185,7 +189,7 @@ fn a_layer_that_loses_too_much_stays_float() {
 #[test]
 fn what_cannot_be_quantized_is_told() {
     let refused = |bytes: &[u8], crops: &Crops| {
-        format!("{:#}", quantize(bytes, Sight::Pictures(crops, INPUT), Options::default()).err().unwrap())
+        format!("{:#}", quantize(bytes, CalibrationSet::Pictures(crops, INPUT), Options::default()).err().unwrap())
     };
     assert!(refused(b"no protobuf", &crops()).contains("not an ONNX file"));
     assert!(refused(&network(), &Crops { pictures: vec![], ..crops() }).contains("nothing to calibrate on"));
@@ -194,4 +198,51 @@ fn what_cannot_be_quantized_is_told() {
     let x = g.padded_conv("conv1", &x, &tensor(&[4, 3, 3, 3], 1, 0.4), &tensor(&[4], 2, 0.3), 1, 1);
     g.output(&x, &[Axis::Named("n"), Axis::Fixed(4), Axis::Any, Axis::Any]);
     assert!(refused(&g.encode(), &crops()).contains("without padding"));
+}
+
+/// What generators and classifiers have besides: numbers folded to a picture, shuffles and pools before activations, a sigmoid.
+fn painter() -> Vec<u8> {
+    let mut g = Graph::new("painter", "");
+    let x = g.input("noise", &[Axis::Named("n"), Axis::Fixed(6)]);
+    let x = g.dense("dense", &x, &tensor(&[72, 6], 1, 0.6), &tensor(&[72], 2, 0.2));
+    let x = g.fold("fold", &x, [8, 3, 3]);
+    let x = g.relu("relu", &x);
+    let x = g.padded_conv("conv1", &x, &tensor(&[16, 8, 3, 3], 3, 0.3), &tensor(&[16], 4, 0.2), 1, 1);
+    let x = g.pixel_shuffle("shuffle1", &x);
+    let x = g.leaky_relu("leaky", &x, 0.2);
+    let x = g.padded_conv("conv2", &x, &tensor(&[8, 4, 3, 3], 5, 0.4), &tensor(&[8], 6, 0.2), 1, 1);
+    let x = g.max_pool("pool", &x, 2, 2, false);
+    let x = g.relu("relu2", &x);
+    let x = g.padded_conv("conv3", &x, &tensor(&[4, 8, 3, 3], 7, 0.3), &tensor(&[4], 8, 0.2), 1, 1);
+    let x = g.pixel_shuffle("shuffle2", &x);
+    let x = g.sigmoid("sigmoid", &x);
+    g.output(&x, &[Axis::Named("n"), Axis::Fixed(1), Axis::Fixed(6), Axis::Fixed(6)]);
+    g.encode()
+}
+
+#[test]
+fn activations_come_before_pools_and_shuffles_and_no_answer_changes() {
+    let net = Net::read(&painter()).unwrap();
+    let points: Vec<(String, String)> = net.points().into_iter().map(|p| (p.name, p.like)).collect();
+    let wanted = [
+        ("noise", "noise"),
+        ("relu", "relu"),
+        ("shuffle1", "shuffle1"),
+        ("leaky", "shuffle1"),
+        ("pool", "pool"),
+        ("relu2", "pool"),
+    ];
+    assert_eq!(points, wanted.map(|(a, b)| (a.to_string(), b.to_string())));
+    let reads: Vec<String> = net.layers().into_iter().map(|l| l.reads).collect();
+    assert_eq!(reads, ["noise", "relu", "leaky", "relu2"]);
+
+    let noise = Floats { shape: vec![6], values: noise(64 * 6, 9, 2.0) };
+    let answers = |model: &pb::ModelProto| run::answers(model, Inputs::floats(&noise), &net.ends()).unwrap().remove(0);
+    let wanted = answers(&pb::ModelProto::decode(&painter()[..]).unwrap());
+    let plain = write::write(&net, &Plan::default(), &BTreeMap::new()).unwrap();
+    assert!(report::decibels(&wanted, &answers(&plain)) > 100.0);
+    let quantized = quantize(&painter(), CalibrationSet::Floats(&noise), Options::default()).unwrap();
+    assert!(quantized.report.layers.iter().all(|(_, int8)| *int8), "{}", quantized.report);
+    let db = report::decibels(&wanted, &answers(&pb::ModelProto::decode(&quantized.onnx[..]).unwrap()));
+    assert!(db > 30.0 && db < 80.0, "{db} dB");
 }

@@ -13,8 +13,8 @@ use lookalike_learn::layer::Layer;
 use lookalike_learn::{Batch, Dice, Learner, Net};
 use lookalike_models::files::sha256;
 use lookalike_models::learning::graph::onnx;
-use lookalike_models::quantize::calibration::Floats;
-use lookalike_models::quantize::{Options, Sight, quantize};
+use lookalike_models::quantize::inputs::Floats;
+use lookalike_models::quantize::{CalibrationSet, Options, quantize};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -38,7 +38,7 @@ fn main() -> Result<()> {
         let length: usize = net.input.iter().product();
         // What it is calibrated on changes no time.
         let seen = Floats { shape: net.input.clone(), values: dice.normals(BATCH * length) };
-        let quick = quantize(&float, Sight::Floats(&seen), Options { fit_below_db: 0.0, ..Options::default() })?.onnx;
+        let quick = quantize(&float, CalibrationSet::Floats(&seen), Options { fit_below_db: 0.0, ..Options::default() })?.onnx;
         for (bytes, times) in [(float, &mut times), (quick, &mut int8)] {
             let file = folder.path().join(name);
             std::fs::write(&file, &bytes)?;

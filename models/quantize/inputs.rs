@@ -16,27 +16,27 @@ pub struct Floats {
 
 /// Inputs of a net, or some of them, spread over all.
 #[derive(Clone, Copy)]
-pub struct Set<'c> {
-    inputs: Inputs<'c>,
+pub struct Inputs<'c> {
+    source: Source<'c>,
     count: usize,
 }
 
 #[derive(Clone, Copy)]
-enum Inputs<'c> {
+enum Source<'c> {
     Pictures(&'c Crops, Scaling),
     Floats(&'c Floats),
 }
 
-impl<'c> Set<'c> {
+impl<'c> Inputs<'c> {
     /// Pictures of bytes, made numbers as `scaling` says.
     pub fn pictures(crops: &'c Crops, scaling: Scaling) -> Self {
-        Self { inputs: Inputs::Pictures(crops, scaling), count: crops.pictures.len() }
+        Self { source: Source::Pictures(crops, scaling), count: crops.pictures.len() }
     }
 
     /// Numbers as they are.
     pub fn floats(floats: &'c Floats) -> Self {
         let length = floats.shape.iter().product::<usize>().max(1);
-        Self { inputs: Inputs::Floats(floats), count: floats.values.len() / length }
+        Self { source: Source::Floats(floats), count: floats.values.len() / length }
     }
 
     /// How many there are.
@@ -46,9 +46,9 @@ impl<'c> Set<'c> {
 
     /// Of one input, without the batch axis.
     pub fn shape(&self) -> Vec<usize> {
-        match self.inputs {
-            Inputs::Pictures(crops, _) => vec![3, crops.height, crops.width],
-            Inputs::Floats(floats) => floats.shape.clone(),
+        match self.source {
+            Source::Pictures(crops, _) => vec![3, crops.height, crops.width],
+            Source::Floats(floats) => floats.shape.clone(),
         }
     }
 
@@ -65,13 +65,13 @@ impl<'c> Set<'c> {
 
     /// Appends the numbers of one input.
     pub fn append(&self, index: usize, to: &mut Vec<f32>) {
-        match self.inputs {
-            Inputs::Pictures(crops, Scaling { mean, scale }) => {
+        match self.source {
+            Source::Pictures(crops, Scaling { mean, scale }) => {
                 let picture = &crops.pictures[index * crops.pictures.len() / self.count];
                 let plane = |c: usize| picture.iter().skip(c).step_by(3).map(move |&b| (f32::from(b) - mean[c]) * scale);
                 to.extend((0..3).flat_map(plane));
             }
-            Inputs::Floats(floats) => {
+            Source::Floats(floats) => {
                 let length: usize = floats.shape.iter().product();
                 let at = index * (floats.values.len() / length) / self.count;
                 to.extend(&floats.values[at * length..][..length]);
@@ -81,9 +81,9 @@ impl<'c> Set<'c> {
 
     /// How bytes stand for the input's numbers, where that is given: the bytes of a picture are taken as they are.
     pub(super) fn given(&self) -> Option<Bytes> {
-        match self.inputs {
-            Inputs::Pictures(_, Scaling { mean, scale }) => Some(Bytes { scale, zero_point: mean[0] as u8 }),
-            Inputs::Floats(_) => None,
+        match self.source {
+            Source::Pictures(_, Scaling { mean, scale }) => Some(Bytes { scale, zero_point: mean[0] as u8 }),
+            Source::Floats(_) => None,
         }
     }
 }
@@ -92,26 +92,26 @@ impl<'c> Set<'c> {
 mod tests {
     use super::*;
 
-    fn numbers(set: Set) -> Vec<f32> {
+    fn numbers(inputs: Inputs) -> Vec<f32> {
         let mut all = Vec::new();
-        (0..set.count()).for_each(|index| set.append(index, &mut all));
+        (0..inputs.count()).for_each(|index| inputs.append(index, &mut all));
         all
     }
 
     #[test]
     fn pictures_become_planes_and_floats_stay() {
         let crops = Crops { height: 1, width: 2, pictures: vec![vec![10, 20, 30, 11, 21, 31]] };
-        let set = Set::pictures(&crops, Scaling { mean: [10.0, 20.0, 30.0], scale: 0.5 });
-        assert_eq!((numbers(set), set.shape(), set.area()), (vec![0.0, 0.5, 0.0, 0.5, 0.0, 0.5], vec![3, 1, 2], 2));
+        let inputs = Inputs::pictures(&crops, Scaling { mean: [10.0, 20.0, 30.0], scale: 0.5 });
+        assert_eq!((numbers(inputs), inputs.shape(), inputs.area()), (vec![0.0, 0.5, 0.0, 0.5, 0.0, 0.5], vec![3, 1, 2], 2));
         let floats = Floats { shape: vec![2], values: vec![1.0, 2.0, 3.0, 4.0] };
-        assert_eq!((numbers(Set::floats(&floats)), Set::floats(&floats).area()), (floats.values.clone(), 1));
+        assert_eq!((numbers(Inputs::floats(&floats)), Inputs::floats(&floats).area()), (floats.values.clone(), 1));
     }
 
     #[test]
     fn fewer_are_spread_over_all_and_fill_batches() {
         let floats = Floats { shape: vec![1], values: (0..100).map(|i| i as f32).collect() };
-        assert_eq!(numbers(Set::floats(&floats).thinned(4)), [0.0, 25.0, 50.0, 75.0]);
-        assert_eq!(Set::floats(&floats).thinned(40).count(), 32);
-        assert_eq!(Set::floats(&floats).thinned(1000).count(), 96);
+        assert_eq!(numbers(Inputs::floats(&floats).thinned(4)), [0.0, 25.0, 50.0, 75.0]);
+        assert_eq!(Inputs::floats(&floats).thinned(40).count(), 32);
+        assert_eq!(Inputs::floats(&floats).thinned(1000).count(), 96);
     }
 }
