@@ -17,7 +17,7 @@
 //! `-slope / 4 * distance`, which says nearly the same: the logits of the head are about that steep.
 //!
 //! `slope`, `midpoint` and `temperature` are those under which known and unknown faces held against galleries of many
-//! sizes were least surprising; see [`fit`]. For the dlib network on lfw112: 43.39, .6189 and .6349.
+//! sizes were least surprising; see [`fit`]. For the dlib network on lfw112: 28.23, .6230 and .7492.
 //!
 //! Among thousands nobody is compared with everybody. There the second rule says what the head's share said, how many others
 //! are as near: [`crowd`] knows how many bystanders are to be expected at that distance, of as many people as there are.
@@ -28,9 +28,13 @@
 //!             + ln((1 - strangers) / strangers)
 //! ```
 //!
+//! Whoever is farther than the nearest that were looked at may be it, too. Everybody beyond the farthest weighs together
+//! `exp(evidence[farthest]) * density * 1 / (slope + (trust - 1) * growth of ln(density))`, the integral of the same: with `trust` 1 the
+//! chance that the person himself looks like that. It belongs to no name, and not to nobody.
+//!
 //! With `trust` 1 this is Bayes' rule for one person among N of whom each is as likely to come: `N` times the density of
 //! bystanders' distances stands against that of the person's own, whose logarithm is taken as a line. `trust` is fitted, for the
-//! density is an estimate from 64 people; it comes out at 1.3.
+//! density is an estimate from 64 people; it comes out at 1.14.
 
 pub mod crowd;
 mod fit;
@@ -77,7 +81,9 @@ pub const STRANGERS: f32 = 0.25;
 pub struct Percents {
     /// In the order of the people.
     pub names: Vec<f32>,
-    /// None of them.
+    /// Somebody enrolled who is farther than all of them; 0 where everybody was looked at.
+    pub farther: f32,
+    /// Nobody who is enrolled.
     pub nobody: f32,
 }
 
@@ -99,7 +105,8 @@ impl Calibration {
     pub fn percents_among(&self, distances: &[f32], crowd: &Crowd) -> Percents {
         let [slope, midpoint, trust] = [self.among.slope, self.among.midpoint, self.among.trust].map(f64::from);
         let near = |d: f32| slope * (midpoint - f64::from(d)) - trust * crowd.ln_density(d);
-        self.weighed(distances.iter().map(|&d| near(d)).collect())
+        let farther = near(crowd.farthest()) + crowd.ln_beyond(slope, trust);
+        self.weighed(distances.iter().map(|&d| near(d)).collect(), farther)
     }
 
     /// The first rule above. `distances` are mean distances to each person's pictures; `log_shares` are the head's, of the same
@@ -114,20 +121,21 @@ impl Calibration {
             let share = f64::from(log_shares.map_or_else(|| stand_in[i], |shares| shares[i]));
             slope * (midpoint - f64::from(distance)) + share / temperature
         });
-        self.weighed(evidence.collect())
+        self.weighed(evidence.collect(), f64::NEG_INFINITY)
     }
 
     /// From what was seen, with what one expects before looking.
-    fn weighed(&self, seen: Vec<f64>) -> Percents {
+    fn weighed(&self, seen: Vec<f64>, farther: f64) -> Percents {
         let strangers = f64::from(self.strangers);
         let expected = ((1.0 - strangers) / strangers).ln();
         // Nobody's evidence is 0. Subtracting the largest keeps exp() in range.
-        let largest = seen.iter().fold(0.0, |a: f64, &b| a.max(b + expected));
-        let weights: Vec<f64> = seen.iter().map(|e| (e + expected - largest).exp()).collect();
-        let nobody = (-largest).exp();
-        let total = nobody + weights.iter().sum::<f64>();
+        let largest = seen.iter().chain([&farther]).fold(0.0, |a: f64, &b| a.max(b + expected));
+        let weight = |evidence: f64| (evidence + expected - largest).exp();
+        let weights: Vec<f64> = seen.into_iter().map(weight).collect();
+        let (farther, nobody) = (weight(farther), (-largest).exp());
+        let total = nobody + farther + weights.iter().sum::<f64>();
         let percent = |weight: f64| (100.0 * weight / total) as f32;
-        Percents { names: weights.into_iter().map(percent).collect(), nobody: percent(nobody) }
+        Percents { names: weights.into_iter().map(percent).collect(), farther: percent(farther), nobody: percent(nobody) }
     }
 }
 
@@ -221,7 +229,7 @@ mod tests {
             nearest.sort_by(f32::total_cmp);
             let among = Crowd::of(&nearest).map(|crowd| rule.percents_among(&nearest, &crowd));
             for percents in [Some(rule.percents(&distances, Some(&shares))), among].into_iter().flatten() {
-                let total = percents.nobody + percents.names.iter().sum::<f32>();
+                let total = percents.nobody + percents.farther + percents.names.iter().sum::<f32>();
                 prop_assert!((total - 100.0).abs() < 0.01, "{total}");
                 prop_assert!(percents.names.iter().all(|p| (0.0..=100.0).contains(p)));
             }

@@ -45,6 +45,19 @@ impl Crowd {
         Some(Self { ranks, farthest, dimension })
     }
 
+    /// The farthest of those who were asked.
+    pub fn farthest(&self) -> f32 {
+        self.farthest as f32
+    }
+
+    /// Logarithm of what everybody beyond the farthest weighs together, each `exp(-slope * d) * density(d)^-trust`, against one at
+    /// the farthest: the integral of `density` times that, of a density that goes on growing as it grew there.
+    pub fn ln_beyond(&self, slope: f64, trust: f64) -> f64 {
+        let growth = (self.dimension - 1.0) / self.farthest;
+        let fall = (slope + (trust - 1.0) * growth).max(slope / 4.0);
+        self.ln_density(self.farthest()) - fall.ln()
+    }
+
     /// Logarithm of the bystanders per unit of distance at `distance`.
     pub fn ln_density(&self, distance: f32) -> f64 {
         let share = (f64::from(distance) / self.farthest).max(1e-3);
@@ -77,6 +90,16 @@ mod tests {
         for distance in [0.2, 0.4, 0.6] {
             assert!((many.ln_density(distance) - some.ln_density(distance) - 10f64.ln()).abs() < 0.01);
         }
+    }
+
+    #[test]
+    fn everybody_beyond_the_farthest_is_weighed_as_one_by_one() {
+        let (distances, slope, trust) = (even(2_000_000, 2_000_000, 12.0), 15.0, 1.2);
+        let crowd = Crowd::of(&distances[..64]).unwrap();
+        let weight = |d: f32| (-slope * f64::from(d) - trust * crowd.ln_density(d)).exp();
+        let wanted = (distances[64..].iter().map(|&d| weight(d)).sum::<f64>() / weight(crowd.farthest())).ln();
+        let got = crowd.ln_beyond(slope, trust);
+        assert!((got - wanted).abs() < 0.2, "{got} {wanted}");
     }
 
     #[test]

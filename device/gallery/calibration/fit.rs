@@ -1,12 +1,13 @@
 //! Labelled embeddings in, the calibration of their network out.
 //!
-//! Booths are simulated: galleries of 1 to 200 people with 1 to 5 photos each, and visitors of whom half are enrolled (by
-//! other photos) and half are not. Galleries hold photos as they are; each visitor comes twice, looking as good
+//! Booths are simulated: galleries of 1 to 1,000 people with 1 to 5 photos each, each size counting as much as any other, and
+//! visitors of whom half are enrolled (by other photos) and half are not. Galleries hold photos as they are; each visitor comes twice, looking as good
 //! and as a camera sees one from afar. The rule's log-odds are linear in `slope`, `slope * midpoint` and `1 / temperature`,
 //! so the log loss of the visitors' true names has one minimum, which Newton's method finds.
 //!
 //! For the rule among thousands there are booths with up to 100,000 names, most of whom are drawn and not real. It is linear in
-//! `slope`, `slope * midpoint` and `trust`, so the same method fits it.
+//! `slope`, `slope * midpoint` and `trust` but for who is farther than the nearest, whose weight follows the fit in a few rounds,
+//! so the same method fits it.
 
 use super::crowd::Crowd;
 use super::{Among, Calibration, STRANGERS};
@@ -17,12 +18,15 @@ use crate::types::{Embedding, Metric};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 
-/// People in the simulated galleries, and how many galleries of each.
-const SIZES: [(usize, usize); 8] = [(1, 40), (2, 30), (5, 20), (10, 12), (20, 8), (50, 4), (100, 2), (200, 2)];
+/// People in the simulated galleries, and how many galleries of each. Where real people are too few, drawn ones fill the gallery.
+const SIZES: [(usize, usize); 10] =
+    [(1, 40), (2, 30), (5, 20), (10, 12), (20, 8), (50, 4), (100, 2), (200, 2), (500, 1), (1000, 1)];
 /// Photos of each person in a simulated gallery, where there are as many.
 const PHOTOS: [usize; 4] = [1, 2, 3, 5];
 /// Further photos of an enrolled person that visit.
 const VISITS: usize = 2;
+/// Rounds after which the weight of who is farther follows the fit no more.
+const ROUNDS: usize = 4;
 /// Names in the large simulated galleries, and how many galleries of each.
 const LARGE: [(usize, usize); 5] = [(1000, 4), (3000, 4), (10_000, 2), (30_000, 2), (100_000, 2)];
 
@@ -39,8 +43,10 @@ pub struct Sample {
 
 /// A visitor before a simulated gallery.
 struct Visit {
-    /// Mean distance of each enrolled person, and log share or the negative log density of bystanders there.
-    people: Vec<[f64; 2]>,
+    /// Mean distance of each enrolled person, log share or the negative log density of bystanders there, and evidence that is known.
+    people: Vec<[f64; 3]>,
+    /// Around whom everybody farther is, as one more of `people`, the last.
+    around: Option<Crowd>,
     /// Who it is, `None` for a stranger.
     truth: Option<usize>,
     weight: f64,
@@ -61,10 +67,11 @@ pub fn fit(samples: &[Sample], crowd: &[Embedding], metric: Metric, same_person_
     ensure!(several >= 20, "{several} people with two photos or more are too few to calibrate by: 20 are needed");
     let mut dice = Dice(seed);
     let mut visits = Vec::new();
-    for (people, galleries) in SIZES {
+    for (people, galleries) in SIZES.into_iter().filter(|(people, _)| *people <= 200 || !crowd.is_empty()) {
         for wanted in PHOTOS {
             for _ in 0..galleries {
-                visits.extend(simulate(&photos, people, wanted, metric, same_person_distance, &mut dice)?);
+                let weight = 1.0 / galleries as f64;
+                visits.extend(simulate(&photos, crowd, people, wanted, weight, metric, same_person_distance, &mut dice)?);
             }
         }
     }
@@ -78,9 +85,14 @@ pub fn fit(samples: &[Sample], crowd: &[Embedding], metric: Metric, same_person_
         }
     }
     if !visits.is_empty() {
-        let [slope, offset, trust] = minimise(&visits)?;
-        ensure!(slope > 0.0 && trust > 0.0, "these embeddings do not tell people apart among thousands");
-        among = Among { slope: slope as f32, midpoint: (offset / slope) as f32, trust: trust as f32 };
+        for _ in 0..ROUNDS {
+            for visit in &mut visits {
+                visit.weigh_farther(among);
+            }
+            let [slope, offset, trust] = minimise(&visits)?;
+            ensure!(slope > 0.0 && trust > 0.0, "these embeddings do not tell people apart among thousands");
+            among = Among { slope: slope as f32, midpoint: (offset / slope) as f32, trust: trust as f32 };
+        }
     }
     Ok(Calibration {
         same_person_distance,
@@ -93,10 +105,21 @@ pub fn fit(samples: &[Sample], crowd: &[Embedding], metric: Metric, same_person_
     })
 }
 
+impl Visit {
+    fn weigh_farther(&mut self, rule: Among) {
+        if let (Some(around), Some(farther)) = (self.around, self.people.last_mut()) {
+            farther[2] = around.ln_beyond(rule.slope.into(), rule.trust.into());
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "all that a booth is")]
 fn simulate(
     photos: &[Vec<&Sample>],
+    crowd: &[Embedding],
     size: usize,
     wanted: usize,
+    weight: f64,
     metric: Metric,
     same_person_distance: f32,
     dice: &mut Dice,
@@ -105,7 +128,9 @@ fn simulate(
     dice.shuffle(&mut order);
     // People with photos enough come first, then those with two: galleries of 200 cannot be choosy.
     order.sort_by_key(|&i| wanted + 1 - photos[i].len().min(wanted + 1));
-    let enrolled = order.iter().take_while(|&&i| photos[i].len() > 1).count().min(size);
+    let several = order.iter().take_while(|&&i| photos[i].len() > 1).count();
+    // Where others can fill the gallery, half of the real people stay strangers.
+    let enrolled = size.min(if crowd.is_empty() { several } else { several / 2 });
     let (mut people, mut known) = (Vec::new(), Vec::new());
     for (owner, &i) in order[..enrolled].iter().enumerate() {
         let mut own = photos[i].clone();
@@ -114,19 +139,21 @@ fn simulate(
         people.push(kept.iter().map(|s| &s.photo.0[..]).collect::<Vec<_>>());
         known.extend(visiting.iter().take(VISITS).map(|&s| (s, Some(owner))));
     }
+    people.extend(crowd.iter().take(size - enrolled).map(|drawn| vec![&drawn.0[..]]));
     let mut others: Vec<usize> = order[enrolled..].to_vec();
     dice.shuffle(&mut others);
     let strangers: Vec<_> = others.iter().take(known.len()).map(|&i| (photos[i][dice.below(photos[i].len())], None)).collect();
     let length = known.first().context("nobody to enrol")?.0.photo.0.len();
     let head = Head::train(&people, length, metric, same_person_distance)?;
-    let weights = [0.5 / known.len() as f64, 0.5 / strangers.len().max(1) as f64];
+    let weights = [0.5 / known.len() as f64, 0.5 / strangers.len().max(1) as f64].map(|share| share * weight);
     let visit = |(embedding, truth): (&Embedding, Option<usize>)| {
         let shares = head.as_ref().map_or(vec![0.0; people.len()], |head| head.log_shares(&embedding.0));
         let far =
             |photos: &Vec<&[f32]>| photos.iter().map(|p| distance(p, &embedding.0, metric)).sum::<f32>() / photos.len() as f32;
         let distances = people.iter().map(|photos| f64::from(far(photos)));
         Visit {
-            people: distances.zip(shares).map(|(d, s)| [d, f64::from(s)]).collect(),
+            people: distances.zip(shares).map(|(d, s)| [d, f64::from(s), 0.0]).collect(),
+            around: None,
             truth,
             weight: weights[usize::from(truth.is_none())] / 2.0,
         }
@@ -159,10 +186,10 @@ fn simulate_large(photos: &[Vec<&Sample>], crowd: &[Embedding], metric: Metric, 
         let mut near: Vec<(f32, usize)> = near.iter().map(|n| (far(n.row), n.row as usize)).collect();
         near.sort_by(|a, b| a.0.total_cmp(&b.0));
         let around = Crowd::of(&near.iter().map(|n| n.0).collect::<Vec<_>>())?;
-        let people = near.iter().map(|&(d, _)| [f64::from(d), -around.ln_density(d)]).collect();
-        // Who is not even among the nearest is as good as nobody.
-        let found = truth.and_then(|truth| near.iter().position(|n| n.1 == truth));
-        Some(Visit { people, truth: found, weight: weights[usize::from(truth.is_none())] })
+        let distances = near.iter().map(|n| n.0).chain([around.farthest()]);
+        let people = distances.map(|d| [f64::from(d), -around.ln_density(d), 0.0]).collect();
+        let found = truth.map(|truth| near.iter().position(|n| n.1 == truth).unwrap_or(near.len()));
+        Some(Visit { people, around: Some(around), truth: found, weight: weights[usize::from(truth.is_none())] })
     };
     visitors.iter().flat_map(|&(s, truth)| [(&s.photo, truth), (&s.seen, truth)]).filter_map(visit).collect()
 }
@@ -197,8 +224,8 @@ fn minimise(visits: &[Visit]) -> Result<[f64; 3]> {
 fn newton_terms(visits: &[Visit], at: &[f64; 3]) -> (f64, [f64; 3], [[f64; 3]; 3]) {
     let (mut loss, mut gradient, mut hessian) = (0.0, [0.0; 3], [[0.0; 3]; 3]);
     for visit in visits {
-        let features = |&[distance, share]: &[f64; 2]| [-distance, 1.0, share];
-        let evidence = |person| features(person).iter().zip(at).map(|(f, a)| f * a).sum::<f64>();
+        let features = |&[distance, share, _]: &[f64; 3]| [-distance, 1.0, share];
+        let evidence = |person: &[f64; 3]| features(person).iter().zip(at).map(|(f, a)| f * a).sum::<f64>() + person[2];
         let largest = visit.people.iter().map(evidence).fold(0.0, f64::max);
         let total = (-largest).exp() + visit.people.iter().map(|p| (evidence(p) - largest).exp()).sum::<f64>();
         let (mut mean, mut square) = ([0.0; 3], [[0.0; 3]; 3]);
