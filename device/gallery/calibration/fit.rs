@@ -66,12 +66,12 @@ pub fn fit(samples: &[Sample], crowd: &[Embedding], metric: Metric, same_person_
     let several = photos.iter().filter(|p| p.len() > 1).count();
     ensure!(several >= 20, "{several} people with two photos or more are too few to calibrate by: 20 are needed");
     let mut dice = Dice(seed);
+    let world = World { photos, crowd, metric, same_person_distance };
     let mut visits = Vec::new();
     for (people, galleries) in SIZES.into_iter().filter(|(people, _)| *people <= 200 || !crowd.is_empty()) {
         for wanted in PHOTOS {
             for _ in 0..galleries {
-                let weight = 1.0 / galleries as f64;
-                visits.extend(simulate(&photos, crowd, people, wanted, weight, metric, same_person_distance, &mut dice)?);
+                visits.extend(world.booth(people, wanted, 1.0 / galleries as f64, &mut dice)?);
             }
         }
     }
@@ -81,7 +81,7 @@ pub fn fit(samples: &[Sample], crowd: &[Embedding], metric: Metric, same_person_
     let mut visits = Vec::new();
     for (size, galleries) in LARGE {
         for _ in 0..if size <= crowd.len() { galleries } else { 0 } {
-            visits.extend(simulate_large(&photos, &crowd[..size], metric, &mut dice));
+            visits.extend(world.large_booth(size, &mut dice));
         }
     }
     if !visits.is_empty() {
@@ -113,85 +113,92 @@ impl Visit {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "all that a booth is")]
-fn simulate(
-    photos: &[Vec<&Sample>],
-    crowd: &[Embedding],
-    size: usize,
-    wanted: usize,
-    weight: f64,
+/// Whom booths are simulated with.
+struct World<'s> {
+    /// Of each person.
+    photos: Vec<Vec<&'s Sample>>,
+    /// People of one photo who never visit.
+    crowd: &'s [Embedding],
     metric: Metric,
     same_person_distance: f32,
-    dice: &mut Dice,
-) -> Result<Vec<Visit>> {
-    let mut order: Vec<usize> = (0..photos.len()).collect();
-    dice.shuffle(&mut order);
-    // People with photos enough come first, then those with two: galleries of 200 cannot be choosy.
-    order.sort_by_key(|&i| wanted + 1 - photos[i].len().min(wanted + 1));
-    let several = order.iter().take_while(|&&i| photos[i].len() > 1).count();
-    // Where others can fill the gallery, half of the real people stay strangers.
-    let enrolled = size.min(if crowd.is_empty() { several } else { several / 2 });
-    let (mut people, mut known) = (Vec::new(), Vec::new());
-    for (owner, &i) in order[..enrolled].iter().enumerate() {
-        let mut own = photos[i].clone();
-        dice.shuffle(&mut own);
-        let (kept, visiting) = own.split_at(wanted.min(own.len() - 1));
-        people.push(kept.iter().map(|s| &s.photo.0[..]).collect::<Vec<_>>());
-        known.extend(visiting.iter().take(VISITS).map(|&s| (s, Some(owner))));
-    }
-    people.extend(crowd.iter().take(size - enrolled).map(|drawn| vec![&drawn.0[..]]));
-    let mut others: Vec<usize> = order[enrolled..].to_vec();
-    dice.shuffle(&mut others);
-    let strangers: Vec<_> = others.iter().take(known.len()).map(|&i| (photos[i][dice.below(photos[i].len())], None)).collect();
-    let length = known.first().context("nobody to enrol")?.0.photo.0.len();
-    let head = Head::train(&people, length, metric, same_person_distance)?;
-    let weights = [0.5 / known.len() as f64, 0.5 / strangers.len().max(1) as f64].map(|share| share * weight);
-    let visit = |(embedding, truth): (&Embedding, Option<usize>)| {
-        let shares = head.as_ref().map_or(vec![0.0; people.len()], |head| head.log_shares(&embedding.0));
-        let far =
-            |photos: &Vec<&[f32]>| photos.iter().map(|p| distance(p, &embedding.0, metric)).sum::<f32>() / photos.len() as f32;
-        let distances = people.iter().map(|photos| f64::from(far(photos)));
-        Visit {
-            people: distances.zip(shares).map(|(d, s)| [d, f64::from(s), 0.0]).collect(),
-            around: None,
-            truth,
-            weight: weights[usize::from(truth.is_none())] / 2.0,
-        }
-    };
-    let visitors = known.into_iter().chain(strangers);
-    Ok(visitors.flat_map(|(s, truth)| [(&s.photo, truth), (&s.seen, truth)]).map(visit).collect())
 }
 
-/// One photo each of half of the people with several, among `crowd`; further photos of them visit, and as many others.
-fn simulate_large(photos: &[Vec<&Sample>], crowd: &[Embedding], metric: Metric, dice: &mut Dice) -> Vec<Visit> {
-    let mut people: Vec<&Vec<&Sample>> = photos.iter().filter(|p| p.len() > 1).collect();
-    dice.shuffle(&mut people);
-    let (enrolled, others) = people.split_at(people.len() / 2);
-    let mut visitors: Vec<(&Sample, Option<usize>)> = others.iter().map(|p| (p[dice.below(p.len())], None)).collect();
-    let mut vectors: Vec<&Embedding> = Vec::new();
-    for (owner, own) in enrolled.iter().enumerate() {
-        let mut own = (*own).clone();
-        dice.shuffle(&mut own);
-        vectors.push(&own[0].photo);
-        visitors.extend(own[1..].iter().take(VISITS).map(|&s| (s, Some(owner))));
+impl World<'_> {
+    /// Visits to a booth of `size` people with `wanted` photos each, where there are as many. `weight`: of all together.
+    fn booth(&self, size: usize, wanted: usize, weight: f64, dice: &mut Dice) -> Result<Vec<Visit>> {
+        let (photos, crowd, metric) = (&self.photos, self.crowd, self.metric);
+        let mut order: Vec<usize> = (0..photos.len()).collect();
+        dice.shuffle(&mut order);
+        // People with photos enough come first, then those with two: galleries of 200 cannot be choosy.
+        order.sort_by_key(|&i| wanted + 1 - photos[i].len().min(wanted + 1));
+        let several = order.iter().take_while(|&&i| photos[i].len() > 1).count();
+        // Where others can fill the gallery, half of the real people stay strangers.
+        let enrolled = size.min(if crowd.is_empty() { several } else { several / 2 });
+        let (mut people, mut known) = (Vec::new(), Vec::new());
+        for (owner, &i) in order[..enrolled].iter().enumerate() {
+            let mut own = photos[i].clone();
+            dice.shuffle(&mut own);
+            let (kept, visiting) = own.split_at(wanted.min(own.len() - 1));
+            people.push(kept.iter().map(|s| &s.photo.0[..]).collect::<Vec<_>>());
+            known.extend(visiting.iter().take(VISITS).map(|&s| (s, Some(owner))));
+        }
+        people.extend(crowd.iter().take(size - enrolled).map(|drawn| vec![&drawn.0[..]]));
+        let mut others: Vec<usize> = order[enrolled..].to_vec();
+        dice.shuffle(&mut others);
+        let strangers: Vec<_> =
+            others.iter().take(known.len()).map(|&i| (photos[i][dice.below(photos[i].len())], None)).collect();
+        let length = known.first().context("nobody to enrol")?.0.photo.0.len();
+        let head = Head::train(&people, length, metric, self.same_person_distance)?;
+        let weights = [0.5 / known.len() as f64, 0.5 / strangers.len().max(1) as f64].map(|share| share * weight);
+        let visit = |(embedding, truth): (&Embedding, Option<usize>)| {
+            let shares = head.as_ref().map_or(vec![0.0; people.len()], |head| head.log_shares(&embedding.0));
+            let far = |photos: &Vec<&[f32]>| {
+                photos.iter().map(|p| distance(p, &embedding.0, metric)).sum::<f32>() / photos.len() as f32
+            };
+            let distances = people.iter().map(|photos| f64::from(far(photos)));
+            Visit {
+                people: distances.zip(shares).map(|(d, s)| [d, f64::from(s), 0.0]).collect(),
+                around: None,
+                truth,
+                weight: weights[usize::from(truth.is_none())] / 2.0,
+            }
+        };
+        let visitors = known.into_iter().chain(strangers);
+        Ok(visitors.flat_map(|(s, truth)| [(&s.photo, truth), (&s.seen, truth)]).map(visit).collect())
     }
-    vectors.extend(&crowd[enrolled.len().min(crowd.len())..]);
-    let mut index = Index::new(vectors[0].0.len(), metric);
-    (0u32..).zip(&vectors).for_each(|(row, vector)| index.insert(row, &vector.0));
-    let known = visitors.iter().filter(|v| v.1.is_some()).count();
-    let weights = [0.25 / known.max(1) as f64, 0.25 / (visitors.len() - known).max(1) as f64];
-    let visit = |(embedding, truth): (&Embedding, Option<usize>)| -> Option<Visit> {
-        let near = index.nearest(&embedding.0, CANDIDATES, Breadth::All);
-        let far = |row: u32| distance(&vectors[row as usize].0, &embedding.0, metric);
-        let mut near: Vec<(f32, usize)> = near.iter().map(|n| (far(n.row), n.row as usize)).collect();
-        near.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let around = Crowd::of(&near.iter().map(|n| n.0).collect::<Vec<_>>())?;
-        let distances = near.iter().map(|n| n.0).chain([around.farthest()]);
-        let people = distances.map(|d| [f64::from(d), -around.ln_density(d), 0.0]).collect();
-        let found = truth.map(|truth| near.iter().position(|n| n.1 == truth).unwrap_or(near.len()));
-        Some(Visit { people, around: Some(around), truth: found, weight: weights[usize::from(truth.is_none())] })
-    };
-    visitors.iter().flat_map(|&(s, truth)| [(&s.photo, truth), (&s.seen, truth)]).filter_map(visit).collect()
+
+    /// One photo each of half of the people with several, among `crowd`; further photos of them visit, and as many others.
+    fn large_booth(&self, size: usize, dice: &mut Dice) -> Vec<Visit> {
+        let (photos, crowd, metric) = (&self.photos, &self.crowd[..size], self.metric);
+        let mut people: Vec<&Vec<&Sample>> = photos.iter().filter(|p| p.len() > 1).collect();
+        dice.shuffle(&mut people);
+        let (enrolled, others) = people.split_at(people.len() / 2);
+        let mut visitors: Vec<(&Sample, Option<usize>)> = others.iter().map(|p| (p[dice.below(p.len())], None)).collect();
+        let mut vectors: Vec<&Embedding> = Vec::new();
+        for (owner, own) in enrolled.iter().enumerate() {
+            let mut own = (*own).clone();
+            dice.shuffle(&mut own);
+            vectors.push(&own[0].photo);
+            visitors.extend(own[1..].iter().take(VISITS).map(|&s| (s, Some(owner))));
+        }
+        vectors.extend(&crowd[enrolled.len().min(crowd.len())..]);
+        let mut index = Index::new(vectors[0].0.len(), metric);
+        (0u32..).zip(&vectors).for_each(|(row, vector)| index.insert(row, &vector.0));
+        let known = visitors.iter().filter(|v| v.1.is_some()).count();
+        let weights = [0.25 / known.max(1) as f64, 0.25 / (visitors.len() - known).max(1) as f64];
+        let visit = |(embedding, truth): (&Embedding, Option<usize>)| -> Option<Visit> {
+            let near = index.nearest(&embedding.0, CANDIDATES, Breadth::All);
+            let far = |row: u32| distance(&vectors[row as usize].0, &embedding.0, metric);
+            let mut near: Vec<(f32, usize)> = near.iter().map(|n| (far(n.row), n.row as usize)).collect();
+            near.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let around = Crowd::of(&near.iter().map(|n| n.0).collect::<Vec<_>>())?;
+            let distances = near.iter().map(|n| n.0).chain([around.farthest()]);
+            let people = distances.map(|d| [f64::from(d), -around.ln_density(d), 0.0]).collect();
+            let found = truth.map(|truth| near.iter().position(|n| n.1 == truth).unwrap_or(near.len()));
+            Some(Visit { people, around: Some(around), truth: found, weight: weights[usize::from(truth.is_none())] })
+        };
+        visitors.iter().flat_map(|&(s, truth)| [(&s.photo, truth), (&s.seen, truth)]).filter_map(visit).collect()
+    }
 }
 
 /// Newton's method on the log loss of `[slope, slope * midpoint, 1 / temperature]`, from no knowledge.
