@@ -38,10 +38,12 @@
 
 pub mod crowd;
 mod fit;
+mod reliability;
 mod smoothed;
 
 use crowd::Crowd;
-pub use fit::{Bin, Sample, curve, error, fit};
+pub use fit::{Sample, fit};
+pub use reliability::{Bin, curve, error};
 pub use smoothed::Smoothed;
 
 /// How distances of one embedder turn into chances.
