@@ -1,6 +1,6 @@
 //! What works on one number at a time, or only moves numbers. Compiled once for each processor's registers.
 
-use crate::{Kernels, padded};
+use crate::Kernels;
 
 /// Calls `work` compiled for the registers of the processor.
 #[inline(always)]
@@ -163,29 +163,11 @@ pub fn to_pixels(input: &[f32], [count, area, channels]: [usize; 3], out: &mut [
 }
 
 /// Four channels beside each other become 2 x 2 pixels, row by row: [count, height, width, 4 c] to [count, 2 height, 2 width, c].
-/// `shape`: of the input.
-pub fn shuffle(kernels: Kernels, input: &[f32], [count, height, width, channels]: [usize; 4], out: &mut [f32]) {
-    assert_eq!((input.len(), out.len()), (count * height * width * channels, input.len()), "numbers of another shape");
-    let (line, pair) = (width * channels, channels / 2);
-    fit(kernels, move || {
-        for (line, out) in input.chunks_exact(line).zip(out.chunks_exact_mut(line)) {
-            let (upper, lower) = out.split_at_mut(width * pair);
-            let pairs = upper.chunks_exact_mut(pair).zip(lower.chunks_exact_mut(pair));
-            for (pixel, (upper, lower)) in line.chunks_exact(channels).zip(pairs) {
-                let [(a, b), (c, d)] = [upper, lower].map(|out| out.split_at_mut(pair / 2));
-                for ((((four, a), b), c), d) in pixel.as_chunks::<4>().0.iter().zip(a).zip(b).zip(c).zip(d) {
-                    [*a, *b, *c, *d] = *four;
-                }
-            }
-        }
-    });
-}
-
-/// [`shuffle`] of bytes with their padding. The padding of the result stays as it is.
-pub fn shuffle_bytes(kernels: Kernels, input: &[u8], [count, height, width, channels]: [usize; 4], out: &mut [u8]) {
-    let (from, to) = (padded(channels), padded(channels / 4));
+/// `shape`: of the input; `lengths`: of a pixel before and after, padding included. The padding of the result stays as it is.
+pub fn shuffle<T: Copy>(kernels: Kernels, input: &[T], shape: [usize; 4], lengths: [usize; 2], out: &mut [T]) {
+    let ([count, height, width, channels], [from, to]) = (shape, lengths);
     let pixels = count * height * width;
-    assert_eq!((input.len(), out.len()), (pixels * from, pixels * 4 * to), "bytes of another shape");
+    assert_eq!((input.len(), out.len()), (pixels * from, pixels * 4 * to), "numbers of another shape");
     fit(kernels, move || {
         for (line, out) in input.chunks_exact(width * from).zip(out.chunks_exact_mut(4 * width * to)) {
             let (upper, lower) = out.split_at_mut(2 * width * to);
@@ -315,7 +297,7 @@ mod tests {
     fn four_channels_become_two_rows_of_two() {
         let numbers: Vec<f32> = (0..16).map(|v| v as f32).collect();
         let mut out = vec![0.0; 16];
-        shuffle(Kernels::best(), &numbers, [1, 1, 2, 8], &mut out);
+        shuffle(Kernels::best(), &numbers, [1, 1, 2, 8], [8, 2], &mut out);
         let wanted = [0, 4, 1, 5, 8, 12, 9, 13, 2, 6, 3, 7, 10, 14, 11, 15].map(|v| v as f32);
         assert_eq!(out, wanted);
     }
@@ -324,7 +306,7 @@ mod tests {
     fn bytes_are_shuffled_without_their_padding() {
         let bytes: Vec<u8> = (0..16).collect();
         let mut out = [99; 32];
-        shuffle_bytes(Kernels::best(), &bytes, [1, 1, 2, 8], &mut out);
+        shuffle(Kernels::best(), &bytes, [1, 1, 2, 8], [8, 4], &mut out);
         let wanted = [[0, 4], [1, 5], [8, 12], [9, 13], [2, 6], [3, 7], [10, 14], [11, 15]];
         assert!(out.chunks_exact(4).zip(wanted).all(|(pixel, wanted)| pixel == [wanted[0], wanted[1], 99, 99]), "{out:?}");
     }

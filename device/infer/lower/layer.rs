@@ -313,11 +313,11 @@ impl Layer {
             }
             Work::Shuffle { input } => {
                 let (x, y) = as_is!(f32, f32);
-                elements::shuffle(kernels, x, *input, y);
+                elements::shuffle(kernels, x, *input, [input[3], input[3] / 4], y);
             }
             Work::ShuffleBytes { input } => {
                 let (x, y) = as_is!(u8, u8);
-                elements::shuffle_bytes(kernels, x, *input, y);
+                elements::shuffle(kernels, x, *input, [input[3], input[3] / 4].map(padded), y);
             }
             Work::ToPlanes { input: [n, h, w, c] } => {
                 let (x, y) = as_is!(f32, f32);
