@@ -1,14 +1,16 @@
 //! A shipped net in; its int8 file, and how alike both files answer, out.
 
+use super::Kind;
 use super::export::{Shipped, trained};
+use super::net::facts;
 use crate::learning::data::Pictures;
 use crate::learning::graph::Runner;
-use crate::learning::int8::{self, Facts, Scene};
+use crate::learning::int8::{self, Scene};
 use crate::quantize::Options;
 use crate::quantize::report::Report;
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use lookalike::manifest::Role;
-use lookalike_learn::digits::{CLASSES, LATENT, NOISE};
 
 /// The int8 file of a shipped net.
 pub fn quantize(net: &Shipped, float: &[u8], digits: &Pictures, options: Options) -> Result<(Vec<u8>, Report)> {
@@ -26,11 +28,9 @@ fn in_scene<T>(net: &Shipped, digits: &Pictures, work: impl Fn(Scene) -> Result<
         Role::Decoder => run(&net.name.replace("decoder", "encoder"), inputs),
         _ => run(&net.name.replace("discriminator", "generator"), inputs),
     };
-    let is_coder = matches!(net.role, Role::Encoder | Role::Decoder);
-    let latent = if is_coder { LATENT } else { NOISE };
-    let classes = if net.name.contains("cgan") { CLASSES } else { 0 };
-    let facts = Facts { latent, classes, is_denoising: net.name.contains("dae") };
-    work(Scene { role: net.role, pictures: digits, facts, partner: &partner })
+    let is_of = |kind: &&Kind| net.name.split('-').nth(1) == Some(kind.name());
+    let kind = Kind::value_variants().iter().find(is_of).with_context(|| format!("{} is of no kind", net.name))?;
+    work(Scene { role: net.role, pictures: digits, facts: facts(*kind), partner: &partner })
 }
 
 fn run(name: &str, inputs: &[f32]) -> Result<Vec<f32>> {

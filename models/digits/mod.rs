@@ -1,7 +1,8 @@
 //! Nets for 28 x 28 digits: a classifier, autoencoders, GANs. Digits in, ONNX files out.
 //!
 //! `data`: where digits come from; `net`: which nets; `train`: how each learns; `export`: their files and what the manifest
-//! says; `calibrate`: the same in int8; `check`: the same input through the learner and tract. The nets that the booth shows are in `nets/`, trained by these recipes.
+//! says; `calibrate`: the same in int8; `check`: the same input through the learner and tract. The nets that the booth shows are
+//! in `nets/`, trained by these recipes.
 
 pub mod calibrate;
 pub mod check;

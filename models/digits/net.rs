@@ -9,6 +9,9 @@ use lookalike_learn::classifier::Classifier;
 use lookalike_learn::digits::{CLASSES, LATENT, NOISE, classifier, decoder, discriminator, encoder, generator};
 use lookalike_learn::{Batch, Dice, Learner, Memory, Net};
 
+/// Deviation of the noise that the denoising autoencoder sees through.
+const GRAIN: f32 = 0.4;
+
 /// Any learner of this family.
 pub enum Student {
     /// [`Kind::Classifier`].
@@ -46,7 +49,7 @@ pub fn new(kind: Kind, seed: u64, rate: f32, d_steps: u64, g_steps: u64) -> Stud
     match kind {
         Kind::Classifier => Student::Classifier(Classifier::new(classifier(dice), rate)),
         Kind::Ae => coder(Code::Plain, LATENT, dice),
-        Kind::Dae => coder(Code::Denoising(0.4), LATENT, dice),
+        Kind::Dae => coder(Code::Denoising(GRAIN), LATENT, dice),
         // A whole divergence costs so much sharpness that the judge no longer knows some digits again.
         Kind::Vae => coder(Code::Variational(0.5), 2 * LATENT, dice),
         Kind::Gan => gan(0, dice),
@@ -58,7 +61,7 @@ pub fn new(kind: Kind, seed: u64, rate: f32, d_steps: u64, g_steps: u64) -> Stud
 pub fn facts(kind: Kind) -> Facts {
     let latent = if matches!(kind, Kind::Gan | Kind::Cgan) { NOISE } else { LATENT };
     let classes = if kind == Kind::Cgan { CLASSES } else { 0 };
-    Facts { latent, classes, is_denoising: kind == Kind::Dae }
+    Facts { latent, classes, grain: (kind == Kind::Dae).then_some(GRAIN) }
 }
 
 impl Student {

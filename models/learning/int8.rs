@@ -17,8 +17,6 @@ use std::path::{Path, PathBuf};
 
 /// Inputs to quantize on, and to compare on, at most.
 const COUNT: usize = 512;
-/// Deviation of a denoising encoder's noise: as in its training.
-const GRAIN: f32 = 0.4;
 
 /// What recipes know of a kind of net.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +25,8 @@ pub struct Facts {
     pub latent: usize,
     /// Classes that a generator is asked for.
     pub classes: usize,
-    /// Whether the encoder is to see through noise.
-    pub is_denoising: bool,
+    /// Deviation of the noise that an encoder sees through; `None`: it sees none.
+    pub grain: Option<f32>,
 }
 
 /// A net's place in its family.
@@ -119,7 +117,7 @@ impl Scene<'_> {
         let dice = &mut Dice::new(20 + part as u64);
         let order = Dice::new(20).order(self.pictures.len());
         let real = self.pictures.floats(order.into_iter().skip(part as usize * count).take(count));
-        let (half, rest) = real.split_at(real.len() / 2);
+        let half = &real[..real.len() / 2];
         let (shape, values) = match self.role {
             Role::Decoder => {
                 let codes = (self.partner)(half)?;
@@ -131,11 +129,15 @@ impl Scene<'_> {
                 let made = (self.partner)(&self.noise(count / 2, dice))?;
                 (self.pictures.shape.to_vec(), [half, &made].concat())
             }
-            _ if self.facts.is_denoising => {
-                let noisy = rest.iter().zip(dice.normals(rest.len())).map(|(v, n)| (v + GRAIN * n).clamp(0.0, 1.0));
-                (self.pictures.shape.to_vec(), half.iter().copied().chain(noisy).collect())
+            _ => {
+                let mut seen = real;
+                if let Some(grain) = self.facts.grain {
+                    let noisy = seen.len() / 2;
+                    let grains = dice.normals(seen.len() - noisy);
+                    seen[noisy..].iter_mut().zip(grains).for_each(|(v, n)| *v = (*v + grain * n).clamp(0.0, 1.0));
+                }
+                (self.pictures.shape.to_vec(), seen)
             }
-            _ => (self.pictures.shape.to_vec(), real),
         };
         Ok(Floats { shape, values })
     }
@@ -174,7 +176,7 @@ mod tests {
             let scene = Scene {
                 role: role(part),
                 pictures: &real,
-                facts: Facts { latent: pictures::LATENT, classes: 0, is_denoising: false },
+                facts: Facts { latent: pictures::LATENT, classes: 0, grain: None },
                 partner: &answer,
             };
             let float = onnx(part, "", net).unwrap();

@@ -8,7 +8,7 @@ use lookalike_learn::pictures::{LATENT, decoder, discriminator, encoder, generat
 use lookalike_learn::{Batch, Dice, Learner, Memory, Net};
 
 /// What its nets are quantized by.
-pub const FACTS: Facts = Facts { latent: LATENT, classes: 0, is_denoising: false };
+pub const FACTS: Facts = Facts { latent: LATENT, classes: 0, grain: None };
 
 /// Any learner of this family.
 pub enum Student {
