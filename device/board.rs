@@ -113,6 +113,8 @@ pub struct Detect {
     pub thresholds: [f32; 3],
     /// Which heads are found.
     pub heads: Heads,
+    /// Which weights MT-CNN's nets have.
+    pub weights: Weights,
     /// Which files: `float32` or `int8`.
     pub precision: Precision,
     /// Threads of the detector: levels of the pyramid and batches of crops go side by side. A net keeps to one thread.
@@ -147,6 +149,25 @@ pub enum Heads {
     Upright,
     /// At any angle
     Any,
+}
+
+/// Which weights MT-CNN's nets have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Weights {
+    /// MT-CNN's own
+    Stock,
+    /// Yours, as docs/tuning.md makes them
+    Tuned,
+}
+
+impl std::fmt::Display for Weights {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Weights::Stock => "stock",
+            Weights::Tuned => "tuned",
+        })
+    }
 }
 
 /// How faces are named.

@@ -1,7 +1,7 @@
 //! A board and a manifest in, the rooms' doers out: start-up as a list that can be read.
 
 use crate::board::{self, Board};
-use crate::detect::{Detector, Follower, Heads, Net, Nets};
+use crate::detect::Follower;
 use crate::embed::{self, Embedder};
 use crate::gallery::calibration::Among;
 use crate::gallery::{Calibration, EmbedderId, Gallery};
@@ -15,11 +15,13 @@ use std::path::Path;
 
 mod cascade;
 mod family;
+mod mtcnn;
 mod play;
 mod warm;
 
 pub use cascade::cascade;
 pub use family::{family, kinds, known};
+pub use mtcnn::{detector, detector_nets};
 pub use play::{Gan, faces, play};
 pub use warm::{offloadable, warm};
 
@@ -31,25 +33,6 @@ pub fn offload(board: &Board, patience: Patience) {
         board::Runtime::Cuda => Wish::Cuda,
     };
     infer::offload(wish, patience);
-}
-
-/// MT-CNN with the files of the board's precision, on as many threads as the board gives.
-pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {
-    let net = |role, name: &str| -> Result<Net> {
-        let entry = models.find(role, name, board.precision)?;
-        Ok(Net { model: infer::open(&models.path(entry), &entry.sha256)?, normalise: normalise(entry) })
-    };
-    let heads = match board.heads {
-        board::Heads::Upright => Heads::Upright,
-        board::Heads::Any => Heads::Any,
-    };
-    let board::Detect { min_face_px, factor, thresholds, .. } = *board;
-    let settings = crate::detect::Settings { min_face_px, factor, thresholds, heads };
-    let nets = |_| {
-        let (pnet, rnet) = (net(Role::Pnet, "mtcnn-pnet")?, net(Role::Rnet, "mtcnn-rnet")?);
-        Ok(Nets { pnet, rnet, onet: net(Role::Onet, "mtcnn-onet")? })
-    };
-    Detector::new((0..board.threads).map(nets).collect::<Result<_>>()?, settings)
 }
 
 /// The embedder that the board names.

@@ -16,6 +16,9 @@ mod promises {
     /// Heads that lean, lie and hang upside down.
     mod turned;
 
+    /// The detector's own weights, or an owner's.
+    mod weights;
+
     /// The JSON contract and the exit codes.
     mod contract;
 

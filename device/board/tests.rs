@@ -69,6 +69,16 @@ fn a_detector_that_nobody_knows_is_named_with_those_that_are() {
 }
 
 #[test]
+fn weights_are_stock_or_tuned() {
+    let text = complaint("weights = \"stock\"", "weights = \"best\"");
+    assert!(text.contains("best") && text.contains("stock") && text.contains("tuned"), "{text}");
+    for (name, weights) in [("stock", Weights::Stock), ("tuned", Weights::Tuned)] {
+        let board = read(&DESKTOP.replace("weights = \"stock\"", &format!("weights = \"{name}\""))).unwrap();
+        assert_eq!((board.detect.weights, weights.to_string().as_str()), (weights, name));
+    }
+}
+
+#[test]
 fn a_family_of_nets_has_a_plain_name() {
     let text = complaint("nets = \"digits\"", "nets = \"../digits\"");
     assert!(text.contains("dream.nets = \"../digits\" is no name"), "{text}");

@@ -4,7 +4,7 @@ use super::{Common, Outcome, json, line};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use lookalike::align::Similarity;
-use lookalike::board::Board;
+use lookalike::board::{Board, Weights};
 use lookalike::gallery::Gallery;
 use lookalike::infer::{self, Model};
 use lookalike::manifest::{Entry, Manifest, Precision, Role};
@@ -35,6 +35,9 @@ pub struct Options {
     /// Threads of the detector in the walk; without it, the board file's. A single net keeps to one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: Option<u8>,
+    /// Weights of the detector's nets; without it, the board file's
+    #[arg(long, value_enum, value_name = "WEIGHTS")]
+    detector_weights: Option<Weights>,
     /// Arithmetic of the nets; without it, the board file's
     #[arg(long, value_name = "P")]
     precision: Option<Precision>,
@@ -93,6 +96,10 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     if let Some(precision) = options.precision {
         as_here.extend(["--precision".into(), precision.to_string().into()]);
     }
+    if let Some(weights) = options.detector_weights {
+        board.detect.weights = weights;
+        as_here.extend(["--detector-weights".into(), weights.to_string().into()]);
+    }
     if let Some(name) = common.kernels {
         as_here.extend(["--kernels".into(), name.into()]);
     }
@@ -101,25 +108,20 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     }
     board.detect.threads = options.threads.map_or(board.detect.threads, usize::from);
     let bench = Bench { board, models, repeat: options.repeat.into(), json: options.json, as_here };
+    let [pnet, rnet, onet] = setup::detector_nets(&bench.models, &bench.board.detect)?;
     if !bench.json {
         line(&format!("{:22} {:>9} {:>8} {:>9} {:>9}", "net", "precision", "threads", "min ms", "median ms"))?;
     }
-    let [pnet, rnet, onet] = [(Role::Pnet, "mtcnn-pnet"), (Role::Rnet, "mtcnn-rnet"), (Role::Onet, "mtcnn-onet")]
-        .map(|(role, name)| bench.models.find(role, name, bench.board.detect.precision));
     let pyramid: Vec<[usize; 3]> = detect::level_sizes(640, 480, 40.0, 0.709).iter().map(|&(w, h)| [1, h, w]).collect();
-    bench.net("pnet-240x320", pnet.as_ref().map_err(again)?, &[[1, 240, 320]])?;
-    bench.net("pnet-pyramid", pnet.as_ref().map_err(again)?, &pyramid)?;
-    bench.net("rnet-16-crops", rnet.as_ref().map_err(again)?, &[[16, 24, 24]])?;
-    bench.net("onet-1-crop", onet.as_ref().map_err(again)?, &[[1, 48, 48]])?;
+    bench.net("pnet-240x320", pnet, &[[1, 240, 320]])?;
+    bench.net("pnet-pyramid", pnet, &pyramid)?;
+    bench.net("rnet-16-crops", rnet, &[[16, 24, 24]])?;
+    bench.net("onet-1-crop", onet, &[[1, 48, 48]])?;
     let recognise = &bench.board.recognise;
     let embedder = bench.models.find(Role::Embedder, &recognise.embedder, recognise.precision)?;
     bench.net("embedder", embedder, &[[1, embedder.input[1], embedder.input[2]]])?;
     bench.walk(options.photo)?;
     Ok(Outcome::Fine)
-}
-
-fn again(error: &anyhow::Error) -> anyhow::Error {
-    anyhow::anyhow!("{error:#}")
 }
 
 impl Bench {

@@ -2,7 +2,7 @@
 
 use super::{Common, Outcome, each_picture, json, line};
 use anyhow::Result;
-use lookalike::board::{Finder, Heads};
+use lookalike::board::{Finder, Heads, Weights};
 use lookalike::detect::haar::Haar;
 use lookalike::manifest::Precision;
 use lookalike::setup;
@@ -24,6 +24,9 @@ pub struct Options {
     /// Heads that are found; without it, the board file's
     #[arg(long, value_enum, value_name = "HEADS")]
     heads: Option<Heads>,
+    /// Weights of the detector's nets; without it, the board file's
+    #[arg(long, value_enum, value_name = "WEIGHTS")]
+    detector_weights: Option<Weights>,
     /// Arithmetic of the nets; without it, the board file's
     #[arg(long, value_name = "P")]
     precision: Option<Precision>,
@@ -40,6 +43,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
         return outline(setup::cascade(&models, &board.detect)?, &options);
     }
     board.detect.heads = options.heads.unwrap_or(board.detect.heads);
+    board.detect.weights = options.detector_weights.unwrap_or(board.detect.weights);
     let mut detector = setup::detector(&models, &board.detect)?;
     each_picture(&options.images, |path, frame| {
         let faces = detector.detect(&frame)?;

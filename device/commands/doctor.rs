@@ -2,7 +2,7 @@
 
 use super::{Common, Outcome, line};
 use anyhow::Result;
-use lookalike::board::{Board, Dream, Finder, Runtime};
+use lookalike::board::{Board, Detect, Dream, Finder, Runtime};
 use lookalike::gallery::{Breadth, Gallery};
 use lookalike::generate::Kind;
 use lookalike::manifest::Manifest;
@@ -62,8 +62,15 @@ fn check_models(models: &Manifest) -> Result<usize> {
 /// Whether the nets fit together, and the gallery fits them.
 fn check_walk(models: &Manifest, board: &Board) -> Result<usize> {
     let mut missing = 0;
-    let nets = setup::detector(models, &board.detect).and(setup::embedder(models, &board.recognise).map(drop));
-    if let Err(error) = nets {
+    let Detect { weights, precision, .. } = &board.detect;
+    match setup::detector(models, &board.detect) {
+        Ok(_) => line(&format!("models:  the detector has its {weights} weights, in {precision}"))?,
+        Err(error) => {
+            missing += 1;
+            line(&format!("models:  MISSING: {error:#}"))?;
+        }
+    }
+    if let Err(error) = setup::embedder(models, &board.recognise) {
         missing += 1;
         line(&format!("models:  MISSING: {error:#}"))?;
     }

@@ -2,6 +2,7 @@
 
 use super::{Common, Outcome, each_picture, json, line};
 use anyhow::Result;
+use lookalike::board::Weights;
 use lookalike::manifest::Precision;
 use lookalike::types::{Chip, Face, Frame};
 use lookalike::{align, embed::Embedder, setup};
@@ -17,6 +18,9 @@ pub struct Options {
     /// Width of the smallest face sought, in pixels; without it, the board file's
     #[arg(long, value_name = "PX", value_parser = super::min_face)]
     min_face: Option<f32>,
+    /// Weights of the detector's nets; without it, the board file's
+    #[arg(long, value_enum, value_name = "WEIGHTS")]
+    detector_weights: Option<Weights>,
     /// Arithmetic of the nets; without it, the board file's
     #[arg(long, value_name = "P")]
     precision: Option<Precision>,
@@ -30,6 +34,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(options.precision)?;
     super::say_landmarks(&board);
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
+    board.detect.weights = options.detector_weights.unwrap_or(board.detect.weights);
     let mut detector = setup::detector(&models, &board.detect)?;
     let mut embedder = setup::embedder(&models, &board.recognise)?;
     each_picture(&options.images, |path, frame| {

@@ -2,6 +2,7 @@
 
 use super::{Common, Outcome, json, line};
 use anyhow::{Context, Result, bail, ensure};
+use lookalike::board::Weights;
 use lookalike::detect::Detector;
 use lookalike::embed::Embedder;
 use lookalike::gallery::Gallery;
@@ -31,6 +32,9 @@ pub struct Options {
     /// Width of the smallest face sought, in pixels; without it, the board file's
     #[arg(long, value_name = "PX", value_parser = super::min_face)]
     min_face: Option<f32>,
+    /// Weights of the detector's nets; without it, the board file's
+    #[arg(long, value_enum, value_name = "WEIGHTS")]
+    detector_weights: Option<Weights>,
     /// A folder of people (NAME/*.jpg), or with --name pictures
     #[arg(required = true, value_name = "DIR|IMAGE")]
     sources: Vec<PathBuf>,
@@ -59,6 +63,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(None)?;
     super::say_landmarks(&board);
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
+    board.detect.weights = options.detector_weights.unwrap_or(board.detect.weights);
     let file = options.gallery.unwrap_or(board.gallery.file.clone());
     let mut gallery = setup::gallery(&models, &board.recognise, &file)?;
     let mut detector = setup::detector(&models, &board.detect)?;

@@ -2,6 +2,7 @@
 
 use super::{Common, Outcome, each_picture, json, line};
 use anyhow::{Result, ensure};
+use lookalike::board::Weights;
 use lookalike::setup;
 use lookalike::types::Answer;
 use std::path::PathBuf;
@@ -22,6 +23,9 @@ pub struct Options {
     /// Width of the smallest face sought, in pixels; without it, the board file's
     #[arg(long, value_name = "PX", value_parser = super::min_face)]
     min_face: Option<f32>,
+    /// Weights of the detector's nets; without it, the board file's
+    #[arg(long, value_enum, value_name = "WEIGHTS")]
+    detector_weights: Option<Weights>,
     /// Pictures: JPEG, PNG or WebP
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
@@ -32,6 +36,7 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let (mut board, models) = common.open(None)?;
     super::say_landmarks(&board);
     board.detect.min_face_px = options.min_face.unwrap_or(board.detect.min_face_px);
+    board.detect.weights = options.detector_weights.unwrap_or(board.detect.weights);
     let file = options.gallery.unwrap_or(board.gallery.file);
     ensure!(
         file.exists(),

@@ -2,7 +2,7 @@
 
 use super::{Common, Outcome, json, line};
 use anyhow::{Context, Result, ensure};
-use lookalike::board::{Board, CameraKind, Finder, ScreenKind};
+use lookalike::board::{Board, CameraKind, Finder, ScreenKind, Weights};
 use lookalike::infer::{self, Patience};
 use lookalike::manifest::Precision;
 use lookalike::pipeline::{Kiosk, Summary, Walk, Walked};
@@ -39,6 +39,9 @@ pub struct Options {
     /// Who finds the faces; without it, as the board file says
     #[arg(long, value_enum, value_name = "WHO")]
     detector: Option<Finder>,
+    /// Weights of the detector's nets; without it, the board file's
+    #[arg(long, value_enum, value_name = "WEIGHTS")]
+    detector_weights: Option<Weights>,
     /// Arithmetic of the nets; without it, the board file's
     #[arg(long, value_name = "P")]
     precision: Option<Precision>,
@@ -176,6 +179,7 @@ fn adjust(board: &mut Board, options: &Options) {
         setup::force_precision(board, precision);
     }
     board.detect.detector = options.detector.unwrap_or(board.detect.detector);
+    board.detect.weights = options.detector_weights.unwrap_or(board.detect.weights);
     board.camera.kind = options.camera.unwrap_or(board.camera.kind);
     if let Some(folder) = &options.replay {
         (board.camera.kind, board.camera.replay) = (CameraKind::Replay, folder.clone());

@@ -17,7 +17,7 @@ pub fn offloadable<'m>(models: &'m Manifest, board: &Board) -> Vec<&'m Entry> {
     let Board { detect, recognise, dream, .. } = board;
     let is_of = |entry: &&Entry| match entry.role {
         Role::Pnet | Role::Cascade => false,
-        Role::Rnet | Role::Onet => entry.precision == detect.precision,
+        Role::Rnet | Role::Onet => super::mtcnn::is_used(entry, detect),
         Role::Embedder => entry.name == recognise.embedder && entry.precision == recognise.precision,
         role => {
             let used = super::family::entry(models, role, &entry.name, dream.precision);

@@ -101,6 +101,7 @@ fn board_files_with_mistakes_are_refused_by_key() {
         ("width = 640", "width = \"wide\"", "width"),
         ("height = 480", "height = -480", "-480"),
         ("min_face_px = 40", "min_face_px = 4", "detect.min_face_px = 4"),
+        ("weights = \"stock\"", "weights = \"best\"", "best"),
         ("kind = \"auto\"", "kind = \"laser\"", "laser"),
     ];
     for (from, to, word) in cases {
