@@ -253,7 +253,7 @@ mod tests {
         };
         let (generator, discriminator) = (digits::live_generator(dice), digits::live_discriminator(dice));
         let mut adversary = Adversary::new(rules, generator, discriminator, 2);
-        let batch = Batch { pictures: real.to_vec(), labels: vec![] };
+        let batch = Batch { pictures: real.to_vec(), ..Batch::default() };
         for _ in 0..30 {
             adversary.step_discriminator(&batch);
         }

@@ -104,7 +104,11 @@ fn step<B: AutodiffBackend>(
         Layer::Relu => activation::relu(x),
         Layer::Leaky => activation::leaky_relu(x, f64::from(LEAK)),
         Layer::Sigmoid => activation::sigmoid(x),
-        Layer::MaxPool => module::max_pool2d(x, [2; 2], [2; 2], [0; 2], [1; 2], false),
+        Layer::Slopes { channels } => {
+            let slopes = weights[0].clone().reshape([1, channels, 1, 1]);
+            activation::relu(x.clone()) - activation::relu(-x) * slopes
+        }
+        Layer::MaxPool { size, beyond } => module::max_pool2d(x, [size; 2], [2; 2], [0; 2], [1; 2], beyond),
         Layer::Shuffle => {
             let parts = x.reshape([n, c / 4, 2, 2, h, w]).permute([0, 1, 4, 2, 5, 3]);
             parts.reshape(after)
@@ -117,7 +121,7 @@ fn step<B: AutodiffBackend>(
 mod tests {
     use super::*;
     use crate::random::Dice;
-    use crate::{digits, pictures};
+    use crate::{digits, faces, pictures};
 
     fn close(what: &str, ours: &[f32], theirs: &[f32]) {
         assert_eq!(ours.len(), theirs.len(), "{what}");
@@ -139,6 +143,8 @@ mod tests {
             ("picture encoder", pictures::encoder(32, 128, dice)),
             ("picture generator", pictures::generator(64, dice)),
             ("picture discriminator", pictures::discriminator(32, dice)),
+            ("R-Net", faces::rnet(dice)),
+            ("O-Net", faces::onet(dice)),
         ] {
             let inputs = dice.normals(5 * net.input.iter().product::<usize>());
             let above = dice.normals(5 * net.output().unwrap().iter().product::<usize>());

@@ -1,6 +1,6 @@
 //! The nets for 28 x 28 digits: what the recipes train, what the booth shows, what other programs are measured against.
 
-use crate::layer::{Layer, conv, dense};
+use crate::layer::{Layer, conv, dense, halve};
 use crate::net::Net;
 use crate::random::Dice;
 
@@ -26,10 +26,10 @@ pub const CLASSES: usize = 10;
 pub fn classifier(dice: &mut Dice) -> Net {
     let layers = vec![
         conv(1, 16, 3, 1),
-        Layer::MaxPool,
+        halve(),
         Layer::Relu,
         conv(16, 32, 3, 1),
-        Layer::MaxPool,
+        halve(),
         Layer::Relu,
         Layer::Flatten,
         dense(7 * 7 * 32, 64),

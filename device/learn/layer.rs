@@ -42,8 +42,18 @@ pub enum Layer {
     Leaky,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
-    /// Largest of each 2 x 2 window.
-    MaxPool,
+    /// x, or where that is negative x times its channel's, or number's, own slope (He et al. 2015): slopes [channels].
+    Slopes {
+        /// Channels of pictures, numbers of rows.
+        channels: usize,
+    },
+    /// Largest of each window; windows lie two apart.
+    MaxPool {
+        /// Height and width of a window.
+        size: usize,
+        /// Whether the last windows may reach beyond the edge, or else what fills none is left out.
+        beyond: bool,
+    },
     /// Four channels become one of twice the height and width (Shi et al. 2016, as PyTorch's `pixel_shuffle`).
     Shuffle,
     /// Pictures to rows, width innermost.
@@ -93,6 +103,7 @@ impl Layer {
             Layer::Norm { channels } => [(1.0, true), (0.0, true), (0.0, false), (1.0, false)]
                 .map(|(value, trained)| Weights::filled(&[channels], value, trained))
                 .to_vec(),
+            Layer::Slopes { channels } => vec![Weights::filled(&[channels], 0.25, true)],
             _ => vec![],
         }
     }
@@ -102,6 +113,7 @@ impl Layer {
         match self {
             Layer::Dense { .. } | Layer::Conv { .. } => 2,
             Layer::Norm { .. } => 4,
+            Layer::Slopes { .. } => 1,
             _ => 0,
         }
     }
@@ -116,13 +128,22 @@ impl Layer {
             }
             (Layer::Norm { channels }, &[c, h, w]) if c == channels => Some(vec![c, h, w]),
             (Layer::Relu | Layer::Leaky | Layer::Sigmoid, _) => Some(shape.to_vec()),
-            (Layer::MaxPool, &[c, h, w]) => Some(vec![c, h / 2, w / 2]),
+            (Layer::Slopes { channels }, _) if shape.first() == Some(&channels) => Some(shape.to_vec()),
+            (Layer::MaxPool { size, beyond }, &[c, h, w]) => {
+                let after = |length: usize| Some((length.checked_sub(size)? + usize::from(beyond)) / 2 + 1);
+                Some(vec![c, after(h)?, after(w)?])
+            }
             (Layer::Shuffle, &[c, h, w]) if c % 4 == 0 => Some(vec![c / 4, 2 * h, 2 * w]),
             (Layer::Flatten, &[c, h, w]) => Some(vec![c * h * w]),
             (Layer::Fold([c, h, w]), &[n]) if n == c * h * w => Some(vec![c, h, w]),
             _ => None,
         }
     }
+}
+
+/// Largest of each 2 x 2 window that lies inside.
+pub fn halve() -> Layer {
+    Layer::MaxPool { size: 2, beyond: false }
 }
 
 /// `size` x `size` convolution that keeps height and width (stride 1) or halves them (stride 2).

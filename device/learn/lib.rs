@@ -1,8 +1,8 @@
 //! Small nets and how they learn: lists of layers and numbers in, trained numbers out. One thread, no clock, no file.
 //!
 //! ```text
-//! digits, pictures -> layer -> net -> pass -> classifier | autoencoder | adversary -> live
-//! which nets          one step  run  gradients  one training step of each kind        a GAN to watch
+//! digits, pictures, faces -> layer -> net -> pass -> classifier | autoencoder | adversary | faces -> live
+//! which nets                 one step  run  gradients  one training step of each kind                a GAN to watch
 //! ```
 //!
 //! Gradients are our own (`pass`, `ops`, `loss`), for a training step through burn 0.22's CPU backend took two to three and a
@@ -21,6 +21,7 @@ pub mod autoencoder;
 mod burns;
 pub mod classifier;
 pub mod digits;
+pub mod faces;
 pub mod layer;
 pub mod live;
 mod loss;

@@ -60,7 +60,7 @@ impl Gan {
     /// `real`: [n, 784], 0 (ground) to 1 (ink), n at least 1; fewer numbers than one picture are left unread.
     pub fn step_discriminator(&mut self, real: &[f32]) -> DiscriminatorStep {
         let whole = real.len() / digits::PIXELS * digits::PIXELS;
-        self.adversary.step_discriminator(&Batch { pictures: real[..whole].to_vec(), labels: vec![] })
+        self.adversary.step_discriminator(&Batch { pictures: real[..whole].to_vec(), ..Batch::default() })
     }
 
     /// The generator learns once from what the discriminator says of a batch of its pictures.

@@ -12,6 +12,8 @@ pub struct Batch {
     pub pictures: Vec<f32>,
     /// One class per picture; empty where pictures have none.
     pub labels: Vec<u8>,
+    /// What the answers should be, where that is more than a class: rows, one per picture; else empty.
+    pub wanted: Vec<f32>,
 }
 
 /// Something that learns batch by batch.

@@ -212,42 +212,63 @@ pub(crate) fn norm_back(
     ([of_factor, of_offset], of_input)
 }
 
-/// The largest of each 2 x 2 window of [channels, h, w, n], and which of the four it was. An odd last row or column is left out.
-pub(crate) fn max_pool(input: &[f32], [c, h, w, n]: [usize; 4]) -> (Vec<f32>, Vec<u8>) {
-    let length = c * (h / 2) * (w / 2) * n;
+/// The largest of each window of [channels, h, w, n], windows of `size` lying two apart, `to` of them; and which place of its window
+/// it had. What lies beyond the edge counts as nothing.
+pub(crate) fn max_pool(input: &[f32], shape: [usize; 4], to: [usize; 2], size: usize) -> (Vec<f32>, Vec<u8>) {
+    let length = shape[0] * to[0] * to[1] * shape[3];
+    let n = shape[3];
     let (mut out, mut picks) = (vec![0.0; length], vec![0u8; length]);
-    quarters([c, h, w, n], |to, quarter, from| {
+    places(shape, to, size, |to, place, from| {
         let runs = out[to..][..n].iter_mut().zip(&mut picks[to..][..n]).zip(&input[from..][..n]);
         for ((most, pick), value) in runs {
-            let better = quarter == 0 || value > most;
+            let better = place == 0 || value > most;
             *most = if better { *value } else { *most };
-            *pick = if better { quarter } else { *pick };
+            *pick = if better { place } else { *pick };
         }
     });
     (out, picks)
 }
 
 /// The gradient goes to the number that was taken.
-pub(crate) fn max_pool_back(gradient: &[f32], picks: &[u8], [c, h, w, n]: [usize; 4]) -> Vec<f32> {
-    let mut out = vec![0.0; c * h * w * n];
-    quarters([c, h, w, n], |from, quarter, to| {
+pub(crate) fn max_pool_back(gradient: &[f32], picks: &[u8], shape: [usize; 4], to: [usize; 2], size: usize) -> Vec<f32> {
+    let n = shape[3];
+    let mut out = vec![0.0; shape.iter().product()];
+    places(shape, to, size, |from, place, to| {
         let runs = out[to..][..n].iter_mut().zip(&gradient[from..][..n]).zip(&picks[from..][..n]);
-        runs.for_each(|((out, g), pick)| *out = if *pick == quarter { *g } else { 0.0 });
+        runs.for_each(|((out, g), pick)| *out += if *pick == place { *g } else { 0.0 });
     });
     out
 }
 
-/// For each 2 x 2 window of [channels, h, w, n]: where its run lies among the windows, and each quarter with its run's place.
-fn quarters([c, h, w, n]: [usize; 4], mut each: impl FnMut(usize, u8, usize)) {
+/// For each window: where its run lies among the windows, and each place in it, from 0 on, with that place's run.
+fn places([c, h, w, n]: [usize; 4], [rows, columns]: [usize; 2], size: usize, mut each: impl FnMut(usize, u8, usize)) {
     for channel in 0..c {
-        for (y, x) in (0..h / 2).flat_map(|y| (0..w / 2).map(move |x| (y, x))) {
-            let window = ((channel * (h / 2) + y) * (w / 2) + x) * n;
-            for quarter in 0..4u8 {
-                let (i, j) = (usize::from(quarter / 2), usize::from(quarter % 2));
-                each(window, quarter, ((channel * h + 2 * y + i) * w + 2 * x + j) * n);
+        for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
+            let window = ((channel * rows + y) * columns + x) * n;
+            for (i, j) in (0..size).flat_map(|i| (0..size).map(move |j| (i, j))) {
+                if 2 * y + i < h && 2 * x + j < w {
+                    each(window, (i * size + j) as u8, ((channel * h + 2 * y + i) * w + 2 * x + j) * n);
+                }
             }
         }
     }
+}
+
+/// Each number, where it is negative times the slope of its run of [runs, ...].
+pub(crate) fn lean(input: &[f32], slopes: &[f32]) -> Vec<f32> {
+    let runs = input.chunks_exact((input.len() / slopes.len()).max(1)).zip(slopes);
+    runs.flat_map(|(run, slope)| run.iter().map(move |v| if *v > 0.0 { *v } else { slope * v })).collect()
+}
+
+/// Gradients of the slopes and of the input.
+pub(crate) fn lean_back(input: &[f32], slopes: &[f32], gradient: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let length = (input.len() / slopes.len()).max(1);
+    let (mut of_slopes, mut of_input) = (Vec::with_capacity(slopes.len()), Vec::with_capacity(input.len()));
+    for ((run, above), slope) in input.chunks_exact(length).zip(gradient.chunks_exact(length)).zip(slopes) {
+        of_slopes.push(sum_of_two(run, above, |v, g| if v > 0.0 { 0.0 } else { v * g }));
+        of_input.extend(run.iter().zip(above).map(|(v, g)| if *v > 0.0 { *g } else { slope * g }));
+    }
+    (of_slopes, of_input)
 }
 
 /// Pixel shuffling (Shi et al. 2016): [c, h, w, n] to [c / 4, 2 h, 2 w, n].

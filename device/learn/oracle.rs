@@ -5,7 +5,7 @@ use crate::net::Net;
 use crate::ops;
 use crate::pass::Pass;
 use crate::random::Dice;
-use crate::{digits, pictures};
+use crate::{digits, faces, pictures};
 use burn_tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn_tensor::{Device, Tensor, TensorData, activation, module};
 
@@ -48,7 +48,13 @@ fn burns(net: &Net, inputs: &[f32], above: &[f32]) -> (Vec<f32>, Vec<Vec<f32>>, 
             Layer::Relu => activation::relu(x),
             Layer::Leaky => activation::leaky_relu(x, f64::from(LEAK)),
             Layer::Sigmoid => activation::sigmoid(x),
-            Layer::MaxPool => module::max_pool2d(x, MaxPoolOptions::new([2; 2])),
+            Layer::Slopes { channels } => {
+                let slopes = next().reshape([1, channels, 1, 1]);
+                activation::relu(x.clone()) - activation::relu(-x) * slopes
+            }
+            Layer::MaxPool { size, beyond } => {
+                module::max_pool2d(x, MaxPoolOptions::new([size; 2]).with_stride([2; 2]).with_ceil_mode(beyond))
+            }
             Layer::Shuffle => {
                 let [n, c, h, w] = x.dims();
                 let parts = x.reshape([n, c / 4, 2, 2, h, w]).permute([0, 1, 4, 2, 5, 3]);
@@ -85,6 +91,9 @@ fn nets() -> Vec<(&'static str, Net)> {
         ("picture encoder", pictures::encoder(32, 128, dice)),
         ("picture generator", pictures::generator(64, dice)),
         ("picture discriminator", pictures::discriminator(32, dice)),
+        ("P-Net", faces::pnet(dice)),
+        ("R-Net", faces::rnet(dice)),
+        ("O-Net", faces::onet(dice)),
     ]
 }
 
@@ -126,7 +135,20 @@ fn odd_sizes_and_many_pictures_too() {
 #[test]
 fn an_odd_row_is_left_out_of_pooling() {
     let nine = [1.0, 5.0, 9.0, 2.0, 3.0, 9.0, 9.0, 9.0, 9.0];
-    let (out, picks) = ops::max_pool(&nine, [1, 3, 3, 1]);
+    let (out, picks) = ops::max_pool(&nine, [1, 3, 3, 1], [1, 1], 2);
     assert_eq!((out, picks.clone()), (vec![5.0], vec![1]));
-    assert_eq!(ops::max_pool_back(&[2.0], &picks, [1, 3, 3, 1]), [0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(ops::max_pool_back(&[2.0], &picks, [1, 3, 3, 1], [1, 1], 2), [0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn windows_that_reach_beyond_the_edge_take_what_there_is() {
+    let layer = Layer::MaxPool { size: 3, beyond: true };
+    assert_eq!(layer.shape(&[1, 4, 4]), Some(vec![1, 2, 2]));
+    let net = Net::new(&[1, 4, 4], vec![layer], &mut Dice::new(1));
+    let rising: Vec<f32> = (0..16).map(|v| v as f32 - 20.0).collect();
+    assert_eq!(net.run(&rising), [-10.0, -9.0, -6.0, -5.0]);
+    // The number that two windows take has both gradients.
+    let four = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let (_, picks) = ops::max_pool(&four, [1, 4, 4, 1], [2, 2], 3);
+    assert_eq!(ops::max_pool_back(&[1.0, 2.0, 0.0, 0.0], &picks, [1, 4, 4, 1], [2, 2], 3)[6], 3.0);
 }

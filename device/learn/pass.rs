@@ -17,7 +17,7 @@ enum Note {
     Nothing,
     /// Means and variances of the batch.
     Norm([Vec<f32>; 2]),
-    /// Which of four numbers was the largest.
+    /// Which place of its window had the largest number.
     Picks(Vec<u8>),
 }
 
@@ -165,8 +165,15 @@ impl<'n> Pass<'n> {
             (Layer::Relu, _) => plain(each_two(out, above, |v, g| if v > 0.0 { g } else { 0.0 })),
             (Layer::Leaky, _) => plain(each_two(out, above, |v, g| if v > 0.0 { g } else { LEAK * g })),
             (Layer::Sigmoid, _) => plain(each_two(out, above, |v, g| g * v * (1.0 - v))),
-            (Layer::MaxPool, Note::Picks(picks)) => plain(ops::max_pool_back(above, picks, pictures(shape, n))),
-            (Layer::MaxPool, _) => unreachable!("pooling notes what it took"),
+            (Layer::Slopes { .. }, _) => {
+                let (of_slopes, below) = ops::lean_back(values, weights[0], above);
+                (vec![of_slopes], below)
+            }
+            (&Layer::MaxPool { size, .. }, Note::Picks(picks)) => {
+                let to = [output.shape[1], output.shape[2]];
+                plain(ops::max_pool_back(above, picks, pictures(shape, n), to, size))
+            }
+            (Layer::MaxPool { .. }, _) => unreachable!("pooling notes what it took"),
             (Layer::Shuffle, _) => plain(ops::unshuffle(above, pictures(shape, n))),
             (Layer::Flatten | Layer::Fold(_), _) => plain(above.to_vec()),
         }
@@ -203,8 +210,10 @@ fn step(layer: &Layer, weights: &[&[f32]], input: &Signal, n: usize, statistics:
         Layer::Relu => plain(each(values, |v| v.max(0.0))),
         Layer::Leaky => plain(each(values, |v| v.max(LEAK * v))),
         Layer::Sigmoid => plain(each(values, sigmoid)),
-        Layer::MaxPool => {
-            let (out, picks) = ops::max_pool(values, pictures(shape, n));
+        Layer::Slopes { .. } => plain(ops::lean(values, weights[0])),
+        Layer::MaxPool { size, .. } => {
+            let to = layer.shape(shape).map_or([0; 2], |to| [to[1], to[2]]);
+            let (out, picks) = ops::max_pool(values, pictures(shape, n), to, size);
             (out, Note::Picks(picks))
         }
         Layer::Shuffle => plain(ops::shuffle(values, pictures(shape, n))),

@@ -50,7 +50,7 @@ impl Pictures {
             }
         }
         let labels = which.iter().filter_map(|&i| self.labels.get(i).copied()).collect();
-        Batch { pictures, labels }
+        Batch { pictures, labels, ..Batch::default() }
     }
 
     /// A hash of everything, to notice other data.

@@ -20,8 +20,10 @@ pub fn onnx(name: &str, notes: &str, net: &Net) -> Result<Vec<u8>> {
     let mut graph = Graph::new(name, notes);
     let mut x = graph.input("input", &axes(&net.input));
     let mut arrays = net.weights.iter().map(|w| Tensor::new(&w.shape, w.values.clone()));
+    let mut now = net.input.clone();
     for (number, layer) in net.layers.iter().enumerate() {
-        x = add(&mut graph, &format!("{number}-{}", word(layer)), &x, layer, &mut arrays)?;
+        x = add(&mut graph, &format!("{number}-{}", word(layer)), &x, (layer, &now), &mut arrays)?;
+        now = layer.shape(&now).context("its layers do not fit each other")?;
     }
     graph.output(&x, &axes(&shape));
     Ok(graph.encode())
@@ -31,7 +33,7 @@ fn add(
     graph: &mut Graph,
     name: &str,
     x: &Wire,
-    layer: &Layer,
+    (layer, shape): (&Layer, &[usize]),
     arrays: &mut impl Iterator<Item = Result<Tensor>>,
 ) -> Result<Wire> {
     let mut next = || arrays.next().context("it has too few weights")?;
@@ -42,7 +44,12 @@ fn add(
         Layer::Relu => graph.relu(name, x),
         Layer::Leaky => graph.leaky_relu(name, x, LEAK),
         Layer::Sigmoid => graph.sigmoid(name, x),
-        Layer::MaxPool => graph.max_pool(name, x, 2, 2, false),
+        Layer::Slopes { channels } => {
+            // Of a picture's channel, for its whole plane.
+            let slopes = next()?;
+            graph.prelu(name, x, &if shape.len() == 3 { slopes.reshaped(&[channels, 1, 1])? } else { slopes })
+        }
+        Layer::MaxPool { size, beyond } => graph.max_pool(name, x, size, 2, beyond),
         Layer::Shuffle => graph.pixel_shuffle(name, x),
         Layer::Flatten => graph.flatten(name, x),
         Layer::Fold(shape) => graph.fold(name, x, shape),
@@ -57,7 +64,8 @@ fn word(layer: &Layer) -> &'static str {
         Layer::Relu => "relu",
         Layer::Leaky => "leaky",
         Layer::Sigmoid => "sigmoid",
-        Layer::MaxPool => "pool",
+        Layer::Slopes { .. } => "slopes",
+        Layer::MaxPool { .. } => "pool",
         Layer::Shuffle => "shuffle",
         Layer::Flatten => "flat",
         Layer::Fold(_) => "fold",
@@ -106,7 +114,7 @@ pub fn compare(net: &Net, bytes: &[u8]) -> Result<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lookalike_learn::{digits, pictures};
+    use lookalike_learn::{digits, faces, pictures};
 
     #[test]
     fn learner_and_tract_answer_alike_for_every_net_of_the_recipes() {
@@ -120,6 +128,9 @@ mod tests {
             pictures::encoder(32, 128, dice),
             pictures::generator(64, dice).folded(),
             pictures::discriminator(32, dice),
+            faces::pnet(dice),
+            faces::rnet(dice),
+            faces::onet(dice),
         ];
         for net in nets {
             let bytes = onnx("net", "", &net).unwrap();

@@ -52,6 +52,7 @@ fn main() -> Result<()> {
     let batch = Batch {
         pictures: (0..BATCH * PIXELS).map(|_| dice.share()).collect(),
         labels: (0..BATCH).map(|i| (i % 10) as u8).collect(),
+        ..Batch::default()
     };
     let net = |name: &str| nets.iter().find(|(n, _)| *n == name).map(|(_, net)| net.clone()).context("no such net");
     let rules = Rules {
@@ -113,7 +114,8 @@ fn words(layer: &Layer) -> Value {
         Layer::Relu => json!(["relu"]),
         Layer::Leaky => json!(["leaky"]),
         Layer::Sigmoid => json!(["sigmoid"]),
-        Layer::MaxPool => json!(["pool"]),
+        Layer::Slopes { channels } => json!(["slopes", channels]),
+        Layer::MaxPool { .. } => json!(["pool"]),
         Layer::Shuffle => json!(["shuffle"]),
         Layer::Flatten => json!(["flat"]),
         Layer::Fold([c, h, w]) => json!(["fold", c, h, w]),
