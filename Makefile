@@ -14,7 +14,7 @@ FEATURES = $(if $(GPU),--features lookalike/cuda-$(GPU))
 BUILD   = cargo build --release --workspace --bins $(FEATURES)
 export GPU
 
-.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream eval-rotation bench bench-gallery kernel-report bless doctor \
+.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream eval-rotation eval-tuning bench bench-gallery kernel-report bless doctor \
         cross deb deploy clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -67,6 +67,9 @@ eval-dream: models  ## the generative nets on MNIST in ../shared/data, as a tabl
 
 eval-rotation: models  ## heads at any angle: recall and landmarks against roll, as a table and docs/rotation.png
 	target/release/eval --data ../shared/data --only rotation --picture docs/rotation.png
+
+eval-tuning: models  ## tunes the detector on one half of ../shared/data, measures it on the other; half an hour: docs/tuning.md
+	@tests/eval/tuning.sh
 
 bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
 	@tests/bench/run.py

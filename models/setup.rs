@@ -11,7 +11,7 @@ use crate::quantize::report::Report;
 use crate::quantize::sights::{self, Sights};
 use crate::quantize::{self, CalibrationSet, Options};
 use crate::recipe::{self, Int8, Recipe};
-use crate::{archive, check, digits, fetch, files, haar, samples};
+use crate::{archive, check, digits, fetch, files, haar, mtcnn, samples};
 use anyhow::{Context, Result, anyhow};
 use lookalike::manifest::{Entry, Manifest, VERSION};
 use std::path::{Path, PathBuf};
@@ -194,13 +194,38 @@ impl Folders {
             manifest.models.push(net.int8_entry(&int8));
         }
         report.iter().for_each(|line| eprintln!("{line}"));
+        manifest.models.extend(mtcnn::tuned::kept(&self.out)?);
+        self.write_manifest(&manifest)
+    }
+
+    fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
         let text = format!(
             "# Written by `lookalike-models`: see lookalike's `manifest.rs` for what the keys mean.\n{}",
-            toml::to_string(&manifest)?
+            toml::to_string(manifest)?
         );
         files::write(&self.out.join(MANIFEST), text.as_bytes())?;
         Manifest::read(&self.out).context("the manifest just written")?;
         Ok(())
+    }
+
+    /// Makes models known that lie in the output folder already, in place of those of the same names.
+    pub fn add(&self, entries: &[Entry]) -> Result<()> {
+        let _out = files::lock(&self.out)?;
+        let ready = self.ready();
+        let mut manifest = Manifest::read(&self.out)?;
+        manifest.models.retain(|old| !entries.iter().any(|new| new.name == old.name && new.precision == old.precision));
+        manifest.models.extend(entries.iter().cloned());
+        self.write_manifest(&manifest)?;
+        if !ready {
+            return Ok(());
+        }
+        let (path, stamp) = (self.out.join(MANIFEST), self.out.join(STAMP));
+        let hash = files::sha256_of(&path)?.context("the manifest has vanished")?;
+        let with = |line: &str| {
+            if line.ends_with(&format!("  {MANIFEST}")) { format!("{hash}  {MANIFEST}\n") } else { format!("{line}\n") }
+        };
+        let lines: String = std::fs::read_to_string(&stamp)?.lines().map(with).collect();
+        files::write(&stamp, lines.as_bytes())
     }
 
     /// The entries of the int8 files, if all of them are good enough.

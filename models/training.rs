@@ -1,7 +1,10 @@
 //! Promises about training, kept from outside: what is killed goes on exactly; what cannot be learned is refused in words.
 
+use lookalike::board::Board;
+use lookalike::manifest::{Manifest, Precision, Role};
+use lookalike::{picture, setup};
 use lookalike_learn::Dice;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -128,4 +131,98 @@ fn too_few_pictures_and_no_folder_are_refused_before_anything_is_written() {
     let output = pictures.output().unwrap();
     assert!(output.status.code() == Some(2) && words(&output).contains("holds 0 pictures"), "{}", words(&output));
     assert!(!below.join("checkpoint").exists());
+}
+
+/// A folder of models with the stock detector alone, and a list of sample photos with what it sees in them, and one without a face.
+fn detector_and_faces(folder: &Path) -> (PathBuf, PathBuf) {
+    let (from, models, list) = (Path::new("out"), folder.join("models"), folder.join("faces.csv"));
+    std::fs::create_dir_all(models.join("mtcnn")).unwrap();
+    std::fs::copy(from.join("manifest.toml"), models.join("manifest.toml")).expect("`make models` writes it");
+    for file in std::fs::read_dir(from.join("mtcnn")).unwrap().map(Result::unwrap).filter(|file| file.path().is_file()) {
+        std::fs::copy(file.path(), models.join("mtcnn").join(file.file_name())).unwrap();
+    }
+    let mut board = Board::desktop().unwrap();
+    board.detect.min_face_px = 60.0;
+    let mut detector = setup::detector(&Manifest::read(from).unwrap(), &board.detect).unwrap();
+    let mut text = "image,x,y,w,h,lex,ley,rex,rey,nx,ny,lmx,lmy,rmx,rmy\n".to_string();
+    for person in std::fs::read_dir(from.join("samples/gallery")).unwrap().map(Result::unwrap) {
+        for path in picture::list_pictures(&person.path()).unwrap() {
+            for face in detector.detect(&picture::read(&path).unwrap()).unwrap() {
+                let points: Vec<String> = face.landmarks.iter().flatten().map(f32::to_string).collect();
+                let lookalike::types::Rect { x, y, w, h } = face.rect;
+                text += &format!("\"{}\",{x},{y},{w},{h},{}\n", path.canonicalize().unwrap().display(), points.join(","));
+            }
+        }
+    }
+    image::RgbImage::from_fn(200, 150, |x, y| image::Rgb([(x * y) as u8, x as u8, y as u8]))
+        .save(folder.join("none.png"))
+        .unwrap();
+    std::fs::write(&list, text + "none.png,,,,,,,,,,,,,,\n").unwrap();
+    (models, list)
+}
+
+fn tune(models: &Path, data: &Path, out: &Path, more: &[&str]) -> Command {
+    let mut command = program();
+    command.args(["train", "mtcnn", "--stages", "rnet,onet", "--epochs", "1", "--batch", "8", "--data"]).arg(data);
+    command.arg("--models").arg(models).arg("--out").arg(out).args(more);
+    command
+}
+
+#[test]
+fn tuned_nets_lie_beside_the_stock_ones_and_a_tuning_that_was_killed_ends_with_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (models, list) = detector_and_faces(folder.path());
+    let before = Manifest::read(&models).unwrap();
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    let output = done(tune(&models, &list, &whole, &[]));
+    let after = Manifest::read(&models).unwrap();
+    assert_eq!(after.models.len(), before.models.len() + 6, "{}", words(&output));
+    for (role, name) in [(Role::Pnet, "pnet"), (Role::Rnet, "rnet"), (Role::Onet, "onet")] {
+        for precision in [Precision::Float32, Precision::Int8] {
+            let entry = after.find(role, &format!("mtcnn-tuned-{name}"), precision).unwrap();
+            let file = models.join(&entry.file);
+            assert_eq!(lookalike_models::files::sha256_of(&file).unwrap().as_ref(), Some(&entry.sha256), "{}", file.display());
+        }
+    }
+    // The stage that was left out is the stock one, but for its name.
+    let mut board = Board::desktop().unwrap();
+    board.detect.weights = lookalike::board::Weights::Tuned;
+    setup::detector(&after, &board.detect).unwrap();
+
+    let mut child = tune(&models, &list, &broken, &[]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while !broken.join("onet/checkpoint").exists() && child.try_wait().unwrap().is_none() && began.elapsed().as_secs() < 300 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    child.wait().unwrap();
+    done(tune(&models, &list, &broken, &["--resume"]));
+    for file in ["rnet.float32.onnx", "onet.float32.onnx", "onet/checkpoint"] {
+        assert!(std::fs::read(whole.join(file)).unwrap() == std::fs::read(broken.join(file)).unwrap(), "{file} differs");
+    }
+}
+
+#[test]
+fn lists_of_faces_that_teach_nothing_are_refused_in_words_and_the_manifest_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (models, list) = detector_and_faces(folder.path());
+    let manifest = std::fs::read(models.join("manifest.toml")).unwrap();
+    let refused = |text: &str, more: &[&str]| {
+        std::fs::write(&list, text).unwrap();
+        let output = tune(&models, &list, &folder.path().join("out"), more).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+        words(&output)
+    };
+    let head = "image,x,y,w,h\n";
+    let few = refused(&format!("{head}none.png,,,,\n"), &[]);
+    assert!(few.contains("fewer than two photos with a face"), "{few}");
+    let column = refused("picture,x,y\n", &[]);
+    assert!(column.contains("faces.csv"), "{column}");
+    let box_of = |x: i32| format!("none.png,{x},10,50,50\nother.png,{x},10,50,50\n");
+    let outside = refused(&format!("{head}{}", box_of(900)), &[]);
+    assert!(outside.contains("left out: ") && outside.contains("its box lies outside of the photo"), "{outside}");
+    assert!(outside.contains("other.png") && outside.contains("none of the 2 photos has a face to learn from"), "{outside}");
+    let frozen = refused(&format!("{head}{}", box_of(10)), &["--freeze", "99"]);
+    assert!(frozen.contains("--freeze 99 leaves nothing of rnet to learn: it has 9 layers"), "{frozen}");
+    assert_eq!(std::fs::read(models.join("manifest.toml")).unwrap(), manifest);
 }

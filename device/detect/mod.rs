@@ -21,6 +21,7 @@ mod lane;
 mod motion;
 mod pyramid;
 mod roll;
+pub mod squares;
 mod track;
 mod turned;
 pub mod versus;

@@ -42,7 +42,7 @@ pub fn train(
         resume: options.resume,
         stop,
     };
-    let end = course.run(&mut student, digits, |student| samples(kind, student, digits))?;
+    let end = course.run(&mut student, digits, |student, _| samples(kind, student, digits))?;
     Ok((student.nets(), end))
 }
 

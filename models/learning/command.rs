@@ -3,7 +3,7 @@
 use super::course::{End, stop_flag};
 use super::int8;
 use super::options::Device;
-use crate::{digits, files, pictures};
+use crate::{digits, files, mtcnn, pictures};
 use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
@@ -19,15 +19,27 @@ pub enum Family {
     /// Any folder of pictures: VAE, GAN
     #[command(after_help = "Example:\n  lookalike-models train pictures gan --data satellite/forest --size 32 --epochs 200")]
     Pictures(pictures::Options),
+    /// The face detector's nets, on photos with boxes and landmarks: docs/tuning.md
+    #[command(
+        after_help = "Example:\n  lookalike-models train mtcnn --data visitors/faces.csv --data empty-booth\n  lookalike detect --detector-weights tuned visitors/1.jpg"
+    )]
+    Mtcnn(mtcnn::tune::Options),
 }
 
 /// Trains. `out`: where to, else a folder of its own below `models/training`.
 pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> {
     let stop = stop_flag()?;
-    let (Family::Digits(digits::Options { common, .. }) | Family::Pictures(pictures::Options { common, .. })) = family;
-    learn_on(common.device)?;
+    learn_on(match family {
+        Family::Digits(digits::Options { common, .. }) | Family::Pictures(pictures::Options { common, .. }) => common.device,
+        Family::Mtcnn(options) => options.device,
+    })?;
     let own = |prefix: &str| out.clone().unwrap_or_else(|| Path::new("models/training").join(prefix));
     let (prefix, out, data, nets, end) = match family {
+        Family::Mtcnn(options) => {
+            let out = own("mtcnn");
+            let _out = files::lock(&out)?;
+            return mtcnn::tune::train(options, &out, stop);
+        }
         Family::Digits(options) => {
             let prefix = digits::export::prefix(options.kind);
             let data = match &options.data {
@@ -63,7 +75,7 @@ pub fn train(family: &Family, cache: &Path, out: Option<PathBuf>) -> Result<()> 
     let paths: Vec<PathBuf> = written.into_iter().map(|(path, _)| path).collect();
     let facts = match family {
         Family::Digits(options) => digits::net::facts(options.kind),
-        Family::Pictures(_) => pictures::net::FACTS,
+        Family::Pictures(_) | Family::Mtcnn(_) => pictures::net::FACTS,
     };
     for line in int8::write(&nets, &paths, &data, facts)? {
         println!("{line}");

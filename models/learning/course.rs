@@ -9,7 +9,7 @@ use super::data::Pictures;
 use super::watch;
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
-use lookalike_learn::{Dice, Learner};
+use lookalike_learn::{Batch, Dice, Learner};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +35,54 @@ pub struct Course<'a> {
     pub stop: Arc<AtomicBool>,
 }
 
-/// What a learner makes at the end of an epoch.
+/// What a learner learns from.
+pub trait Lessons {
+    /// A hash of everything that decides what there is to learn.
+    fn hash(&self) -> String;
+
+    /// Gets ready for an epoch, counted from 0: the same for the same number. May end early where the training shall stop.
+    fn begin(&mut self, epoch: usize) -> Result<()>;
+
+    /// Samples in the epoch that was begun.
+    fn count(&self) -> usize;
+
+    /// Batch `number` of `size` samples; `order`: of all samples of the epoch; `seed`: decides what chance decides.
+    fn batch(&self, order: &[usize], number: usize, size: usize, seed: u64) -> Batch;
+
+    /// [channels, height, width] of a sample.
+    fn shape(&self) -> [usize; 3];
+
+    /// Some real pictures, from 0 to 1, to compare made ones with; empty where none are made.
+    fn real(&self) -> Vec<f32>;
+}
+
+impl Lessons for &Pictures {
+    fn hash(&self) -> String {
+        Pictures::hash(self)
+    }
+
+    fn begin(&mut self, _: usize) -> Result<()> {
+        Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn batch(&self, order: &[usize], number: usize, size: usize, seed: u64) -> Batch {
+        Pictures::batch(self, order, number, size, seed)
+    }
+
+    fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    fn real(&self) -> Vec<f32> {
+        self.floats(0..self.len().min(64))
+    }
+}
+
+/// What is to be looked at after an epoch: what a learner makes, or what it learned from.
 pub struct Shown {
     /// [n, channels, height, width].
     pub pictures: Vec<f32>,
@@ -66,17 +113,38 @@ impl Course<'_> {
         self.out.join("checkpoint")
     }
 
-    /// Trains. `samples` gives what the learner makes now.
-    pub fn run<L: Learner>(&self, learner: &mut L, data: &Pictures, samples: impl Fn(&L) -> Result<Shown>) -> Result<End> {
-        let batches = data.len() / self.batch;
-        ensure!(batches > 0, "{} pictures do not fill a batch of {}: take a smaller --batch", data.len(), self.batch);
-        let mut place = self.begin(learner, data)?;
+    /// Trains. `samples` gives what to show.
+    pub fn run<L: Learner, D: Lessons>(
+        &self,
+        learner: &mut L,
+        mut data: D,
+        samples: impl Fn(&L, &D) -> Result<Shown>,
+    ) -> Result<End> {
+        let mut place = self.begin(learner, &data)?;
         let path = self.checkpoint();
-        let variety = watch::variety(&data.floats(0..data.len().min(64)), data.length());
+        let length = data.shape().iter().product();
+        let variety = watch::variety(&data.real(), length);
         let (began, mut saved, mut done) = (Instant::now(), Instant::now(), 0usize);
         while place.epoch < self.epochs {
+            data.begin(place.epoch)?;
+            let batches = data.count() / self.batch;
+            let stop = self.stop.load(Ordering::Relaxed);
+            ensure!(
+                stop || batches > 0,
+                "{} pictures do not fill a batch of {}: take a smaller --batch",
+                data.count(),
+                self.batch
+            );
+            if (place.epoch, place.batch) == (0, 0) {
+                // Whether there is room for it is known before time was spent, and a run that is killed at once can go on.
+                checkpoint::save(&path, &place, &learner.memory())
+                    .context("the training does not begin: make room, or name another --out")?;
+            }
+            if stop {
+                return Ok(End::Stopped);
+            }
             let seed = self.seed ^ (place.epoch as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f);
-            let order = Dice::new(seed).order(data.len());
+            let order = Dice::new(seed).order(data.count());
             let title = format!("epoch {}/{}", place.epoch + 1, self.epochs);
             let bar = Progress::pieces(&title, batches as u64);
             let mut losses = Losses::default();
@@ -99,15 +167,15 @@ impl Course<'_> {
             }
             bar.done();
             place = Place { epoch: place.epoch + 1, batch: 0, ..place };
-            let shown = samples(learner)?;
+            let shown = samples(learner, &data)?;
             let time = match batches * (self.epochs - place.epoch) {
                 0 => format!("after {}", words(began.elapsed())),
                 more => left(began.elapsed(), done, more),
             };
-            self.tell(place.epoch, &losses, shown.variety(data.length()).map(|v| v / variety.max(1e-6)), &time);
+            self.tell(place.epoch, &losses, shown.variety(length).map(|v| v / variety.max(1e-6)), &time);
             // The picture first, so that a run killed between the two draws it again; and no picture is worth a checkpoint.
             let picture = self.out.join(format!("epoch-{:04}.png", place.epoch));
-            let drawn = super::grid::write(&picture, &shown.pictures, data.shape, shown.columns);
+            let drawn = super::grid::write(&picture, &shown.pictures, data.shape(), shown.columns);
             checkpoint::save(&path, &place, &learner.memory()).context(STOPS)?;
             saved = Instant::now();
             drawn.context(STOPS)?;
@@ -118,8 +186,8 @@ impl Course<'_> {
         Ok(End::Finished)
     }
 
-    /// Goes on from the checkpoint, or leaves the first one.
-    fn begin(&self, learner: &mut impl Learner, data: &Pictures) -> Result<Place> {
+    /// Goes on from the checkpoint, or begins.
+    fn begin(&self, learner: &mut impl Learner, data: &impl Lessons) -> Result<Place> {
         let place = Place { what: self.what.clone(), settings: self.settings.clone(), data: data.hash(), epoch: 0, batch: 0 };
         let path = self.checkpoint();
         if self.resume {
@@ -128,9 +196,6 @@ impl Course<'_> {
             return Ok(place);
         }
         ensure!(!path.exists(), "{} holds a training: go on with --resume, or name another --out", self.out.display());
-        // Whether there is room for it is known before time was spent, and a run that is killed at once can go on.
-        checkpoint::save(&path, &place, &learner.memory())
-            .context("the training does not begin: make room, or name another --out")?;
         Ok(place)
     }
 

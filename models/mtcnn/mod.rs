@@ -1,14 +1,71 @@
 //! MT-CNN: three small nets that find faces (Zhang et al. 2016, arXiv 1604.02878).
 //!
 //! `weights` reads what torch saved, `convert` writes ONNX and says what the inputs and outputs are.
+//!
+//! ```text
+//! truth -> vary -> mine -> tune -> even -> tuned    lists of faces in, nets that were taught by them beside the stock ones
+//!                           |-> nets                ONNX files as nets that learn, and back
+//! ```
 
 pub mod convert;
+pub mod even;
+pub mod mine;
+pub mod nets;
+pub mod truth;
+pub mod tune;
+pub mod tuned;
+pub mod vary;
 pub mod weights;
 
 use crate::fetch::FACENET_PYTORCH;
 use crate::recipe::{Int8, Recipe};
 use anyhow::Result;
 use lookalike::manifest::Role;
+
+/// Subtracted from red, green and blue, and multiplied afterwards.
+const MEAN: f32 = 127.5;
+const SCALE: f32 = 0.0078125;
+
+/// A net of the cascade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Stage {
+    /// Proposes, everywhere in a picture
+    Pnet,
+    /// Sifts
+    Rnet,
+    /// Decides, and gives landmarks
+    Onet,
+}
+
+impl Stage {
+    /// All of them, in their order.
+    pub const ALL: [Stage; 3] = [Stage::Pnet, Stage::Rnet, Stage::Onet];
+
+    /// As files and options call it.
+    pub fn name(self) -> &'static str {
+        ["pnet", "rnet", "onet"][self.index()]
+    }
+
+    /// Its place in the cascade, from 0 on.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Height and width of what it learns from.
+    pub fn side_px(self) -> u32 {
+        [12, 24, 48][self.index()]
+    }
+
+    /// What it does in the walk.
+    pub fn role(self) -> Role {
+        [Role::Pnet, Role::Rnet, Role::Onet][self.index()]
+    }
+
+    /// Numbers that say what it should answer: whether this is a face, four edges, of O-Net ten of landmarks.
+    pub fn numbers(self) -> usize {
+        [5, 5, 15][self.index()]
+    }
+}
 
 /// P-Net, R-Net, O-Net.
 pub fn recipes() -> Vec<Recipe> {
@@ -44,8 +101,8 @@ fn recipe(
         role,
         file,
         input: [3, size, size],
-        mean: [127.5; 3],
-        scale: 0.0078125,
+        mean: [MEAN; 3],
+        scale: SCALE,
         embedding: None,
         licence: "MIT",
         package: &FACENET_PYTORCH,

@@ -39,7 +39,7 @@ pub fn train(
         resume: options.resume,
         stop,
     };
-    let end = course.run(&mut student, pictures, |student| samples(kind, student, pictures))?;
+    let end = course.run(&mut student, pictures, |student, _| samples(kind, student, pictures))?;
     Ok((student.nets(), end))
 }
 

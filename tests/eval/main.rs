@@ -23,6 +23,7 @@ mod precision;
 mod rotation;
 mod strangers;
 mod truth;
+mod tuning;
 
 /// What every table needs.
 struct Lab {
@@ -98,6 +99,13 @@ fn main() -> Result<()> {
     // By itself, since it is every frame in every position.
     if only == Some("rotation") {
         rotation::print(&lab, after("--picture").map(Path::new))?;
+    }
+    // By itself, for there may be no tuned weights.
+    if only == Some("tuning") {
+        match after("--split") {
+            Some(folder) => tuning::split(&lab, Path::new(folder))?,
+            None => tuning::print(&lab)?,
+        }
     }
     // By itself, since it is every table of the nets twice.
     if only == Some("precision") {

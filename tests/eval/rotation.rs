@@ -153,7 +153,8 @@ fn walking(photo: &Frame, landmarks: &Landmarks, lean: f32) -> Vec<Frame> {
     (0..40).map(frame).collect()
 }
 
-fn error(face: &Face, wanted: &Landmarks) -> f32 {
+/// Mean distance of landmarks from where they should be, as a share of the distance between the eyes.
+pub fn error(face: &Face, wanted: &Landmarks) -> f32 {
     let distance = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
     let sum: f32 = wanted.iter().zip(face.landmarks).map(|(a, b)| distance(*a, b)).sum();
     sum / 5.0 / distance(wanted[0], wanted[1])
@@ -161,7 +162,7 @@ fn error(face: &Face, wanted: &Landmarks) -> f32 {
 
 /// The picture turned clockwise around its middle, on black that holds all of it, with box and landmarks. A box keeps its middle;
 /// of a head that lies the sides are changed, and of one between they lie between.
-fn turned(photo: &Frame, degrees: f32, rect: Rect, landmarks: Landmarks) -> (Frame, Rect, Landmarks) {
+pub fn turned(photo: &Frame, degrees: f32, rect: Rect, landmarks: Landmarks) -> (Frame, Rect, Landmarks) {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let [w, h] = [photo.width as f32, photo.height as f32];
     let [width, height] = [w * cos.abs() + h * sin.abs(), w * sin.abs() + h * cos.abs()].map(|side| side.round() as u32);

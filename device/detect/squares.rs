@@ -1,0 +1,40 @@
+//! A frame in, the squares that R-Net or O-Net would look at out, and their crops as the nets get them: what a recipe mines its
+//! examples from.
+
+use super::boxes::Candidate;
+use super::pyramid::Scaler;
+use super::{Detector, Turn};
+use crate::types::{Frame, Rect};
+use anyhow::Result;
+
+impl Detector {
+    /// The squares that R-Net looks at: P-Net's proposals.
+    pub fn proposed(&mut self, frame: &Frame) -> Result<Vec<Rect>> {
+        self.propose(frame, Turn::None, 0)?;
+        Ok(self.candidates.iter().map(|c| c.rect).collect())
+    }
+
+    /// The squares that O-Net looks at: what R-Net leaves of them.
+    pub fn sifted(&mut self, frame: &Frame) -> Result<Vec<Rect>> {
+        self.propose(frame, Turn::None, 0)?;
+        self.sift(frame)?;
+        Ok(self.candidates.iter().map(|c| c.rect).collect())
+    }
+}
+
+/// Cuts squares out of frames, keeping its buffers.
+pub struct Cutter(Scaler);
+
+impl Cutter {
+    /// A cutter for frames and squares of any size.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(Scaler::new())
+    }
+
+    /// Writes the square at `side_px` x `side_px`, RGB, rows from the top, black where it reaches beyond the frame. An error for one
+    /// that no frame of this size can have.
+    pub fn cut(&mut self, frame: &Frame, square: Rect, side_px: u32, into: &mut [u8]) -> Result<()> {
+        self.0.turned_crop(frame, &Candidate::at(square), side_px, into)
+    }
+}

@@ -1,0 +1,302 @@
+//! Photos in; crops out, each with what a stage should say of it: the mining of Zhang et al. 2016, section II.C.
+//!
+//! Each epoch sees each photo once, in another copy ([`super::vary`]). Around a face, squares are drawn by chance: one that overlaps it
+//! by .65 is a face, one by .4 a part of one, which tells edges alone. Elsewhere, what the stages before let through is no face: the
+//! mistakes that they make are what this stage must not. Memory holds one epoch.
+
+use super::Stage;
+use super::truth::{self, Photo};
+use super::vary::{self, Face};
+use crate::learning::course::Lessons;
+use crate::progress::Progress;
+use anyhow::{Context, Result, anyhow, ensure};
+use lookalike::detect::squares::Cutter;
+use lookalike::detect::{Detector, Heads, Net, Nets, Settings};
+use lookalike::infer::{self, Normalise};
+use lookalike::picture;
+use lookalike::types::{Frame, Rect};
+use lookalike_learn::{Batch, Dice};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Smallest face sought in photos, and smallest that is an example, in pixels of a copy.
+const SOUGHT_PX: f32 = 16.0;
+const LEAST_PX: f32 = 12.0;
+
+/// What the stages before let through: less sure than at the booth, so that this stage sees what they might let through there.
+const THRESHOLDS: [f32; 3] = [0.5, 0.5, 0.5];
+
+/// A square is a face, a part of one, none: by the area that both share, of both together.
+const FACE: f32 = 0.65;
+const PART: f32 = 0.4;
+const NONE: f32 = 0.3;
+
+/// Faces looked at in a photo, and squares drawn around each.
+const FACES_MOST: usize = 12;
+const AROUND: usize = 10;
+
+/// Squares of a photo that are no face: so many for each of its squares that are one, between these bounds.
+const NONES_A_FACE: usize = 2;
+const NONES: [usize; 2] = [10, 60];
+
+/// The float files of the three stages.
+#[derive(Clone)]
+pub struct Files(pub [PathBuf; 3]);
+
+impl Files {
+    /// P-Net, R-Net and O-Net.
+    pub fn open(&self) -> Result<[Net; 3]> {
+        let open = |stage: Stage| -> Result<Net> {
+            let file = &self.0[stage.index()];
+            let hash =
+                crate::files::sha256_of(file)?.with_context(|| format!("there is no {}: run `make models`", file.display()))?;
+            Ok(Net { model: infer::open(file, &hash)?, normalise: Normalise { mean: [super::MEAN; 3], scale: super::SCALE } })
+        };
+        Ok([open(Stage::Pnet)?, open(Stage::Rnet)?, open(Stage::Onet)?])
+    }
+}
+
+/// Crops of an epoch, and what to say of them.
+pub struct Miner {
+    photos: Vec<Photo>,
+    stage: Stage,
+    files: Files,
+    roll_most: f32,
+    seed: u64,
+    stop: Arc<AtomicBool>,
+    hash: String,
+    /// Complaints about photos are told once.
+    told: bool,
+    crops: Vec<u8>,
+    wanted: Vec<f32>,
+}
+
+/// What comes of a photo.
+#[derive(Default)]
+struct Found {
+    crops: Vec<u8>,
+    wanted: Vec<f32>,
+    complaints: Vec<String>,
+}
+
+impl Miner {
+    /// Examples for a stage. `roll_most`: degrees by which heads may be turned either way.
+    pub fn new(photos: Vec<Photo>, stage: Stage, files: Files, roll_most: f32, seed: u64, stop: Arc<AtomicBool>) -> Result<Self> {
+        let mut text = format!("{photos:?}");
+        for file in &files.0[..stage.index()] {
+            text += &crate::files::sha256_of(file)?.with_context(|| format!("there is no {}", file.display()))?;
+        }
+        let hash = crate::files::sha256(text.as_bytes());
+        Ok(Self { photos, stage, files, roll_most, seed, stop, hash, told: false, crops: vec![], wanted: vec![] })
+    }
+
+    /// Some crops of the epoch, from 0 to 1, [n, 3, side, side]: faces first.
+    pub fn shown(&self, most: usize) -> Vec<f32> {
+        let width = self.stage.numbers();
+        let count = self.wanted.len() / width;
+        let faces = |face: bool| (0..count).filter(move |i| (self.wanted[i * width] == 1.0) == face);
+        let step = (count / most.max(1)).max(1);
+        let some = faces(true).step_by(step).take(most / 2);
+        some.chain(faces(false).step_by(step).take(most / 2)).flat_map(|i| self.planes(i, 0.0, 1.0 / 255.0)).collect()
+    }
+
+    /// A crop as three planes of (byte - mean) * scale.
+    fn planes(&self, index: usize, mean: f32, scale: f32) -> impl Iterator<Item = f32> + '_ {
+        let length = self.length();
+        let crop = &self.crops[index * length..][..length];
+        (0..3).flat_map(move |c| crop[c..].iter().step_by(3).map(move |byte| (f32::from(*byte) - mean) * scale))
+    }
+
+    fn length(&self) -> usize {
+        3 * (self.stage.side_px() * self.stage.side_px()) as usize
+    }
+
+    fn detector(&self) -> Result<Detector> {
+        let [pnet, rnet, onet] = self.files.open()?;
+        let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds: THRESHOLDS, heads: Heads::Upright };
+        Detector::new(vec![Nets { pnet, rnet, onet }], settings)
+    }
+
+    /// What a photo gives in an epoch.
+    fn mine(&self, index: usize, epoch: usize, detector: &mut Detector) -> Result<Found> {
+        let photo = &self.photos[index];
+        let dice = &mut Dice::new(self.seed ^ ((epoch as u64) << 32 | index as u64).wrapping_mul(0x9e6c_63d0_876a_68ad));
+        let mut found = Found::default();
+        let frame = match picture::read(&photo.path) {
+            Ok(frame) => frame,
+            Err(error) => {
+                found.complaints.push(format!("{error:#}"));
+                return Ok(found);
+            }
+        };
+        let (good, bad): (Vec<_>, Vec<_>) = photo
+            .faces
+            .iter()
+            .map(|face| (face, truth::check(face, frame.width, frame.height)))
+            .partition(|(_, told)| told.is_ok());
+        let complaint = |(_, told): &(_, Result<(), String>)| Some(format!("{}: {}", photo.path.display(), told.as_ref().err()?));
+        found.complaints.extend(bad.iter().filter_map(complaint));
+        let known: Vec<_> = good.into_iter().map(|(face, _)| face.clone()).collect();
+        let image = image::RgbImage::from_raw(frame.width, frame.height, frame.pixels).context("a frame of another size")?;
+        let (frame, mut faces) = vary::varied(&image, &vary::faces(&known), self.roll_most, dice);
+        faces.iter_mut().for_each(|face| face.ignored |= face.rect.w.max(face.rect.h) < LEAST_PX);
+        self.gather(&frame, &faces, detector, dice, &mut found)?;
+        Ok(found)
+    }
+
+    fn gather(&self, frame: &Frame, faces: &[Face], detector: &mut Detector, dice: &mut Dice, found: &mut Found) -> Result<()> {
+        let mut cutter = Cutter::new();
+        let mut add = |square: Rect, wanted: &[f32]| -> Result<()> {
+            let (at, side) = (found.crops.len(), self.stage.side_px());
+            found.crops.resize(at + self.length(), 0);
+            cutter.cut(frame, square, side, &mut found.crops[at..])?;
+            found.wanted.extend(wanted);
+            Ok(())
+        };
+        let mut positives = 0;
+        let order = dice.order(faces.len());
+        for face in order.into_iter().map(|i| &faces[i]).filter(|face| !face.ignored).take(FACES_MOST) {
+            for _ in 0..AROUND {
+                let square = near(&face.rect, dice);
+                if let Some(wanted) = self.wanted(&square, faces) {
+                    positives += usize::from(wanted[0] == 1.0);
+                    add(square, &wanted)?;
+                }
+            }
+        }
+        let candidates = match self.stage {
+            Stage::Pnet | Stage::Rnet => detector.proposed(frame)?,
+            Stage::Onet => detector.sifted(frame)?,
+        };
+        let most = (NONES_A_FACE * positives).clamp(NONES[0], NONES[1]);
+        let mut nones = 0;
+        for index in dice.order(candidates.len()) {
+            let Some(wanted) = self.wanted(&candidates[index], faces) else { continue };
+            nones += usize::from(wanted[0] == 0.0);
+            if wanted[0] != 0.0 || nones <= most {
+                add(candidates[index], &wanted)?;
+            }
+        }
+        // Easy ones, too, so that none of these becomes a mistake.
+        for _ in 0..most / 4 {
+            let side = LEAST_PX.max(frame.width.min(frame.height) as f32 * dice.share() * dice.share());
+            let [x, y] = [frame.width, frame.height].map(|length| (length as f32 - side).max(0.0));
+            let square = Rect { x: x * dice.share(), y: y * dice.share(), w: side, h: side };
+            match self.wanted(&square, faces) {
+                Some(wanted) if wanted[0] == 0.0 => add(square, &wanted)?,
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    /// What to say of a square, if anything is sure.
+    fn wanted(&self, square: &Rect, faces: &[Face]) -> Option<Vec<f32>> {
+        let mut wanted = vec![f32::NAN; self.stage.numbers()];
+        let nearest = faces.iter().map(|face| (face, face.rect.iou(square))).max_by(|a, b| a.1.total_cmp(&b.1));
+        let Some((face, overlap)) = nearest.filter(|(_, overlap)| *overlap >= NONE) else {
+            wanted[0] = 0.0;
+            return Some(wanted);
+        };
+        if face.ignored || overlap < PART {
+            return None;
+        }
+        if overlap >= FACE {
+            wanted[0] = 1.0;
+        }
+        let (Rect { x, y, w, h }, Rect { x: left, y: upper, w: side, .. }) = (face.rect, *square);
+        // The stages count sizes as the detector reads their answers.
+        let edges = side - if self.stage == Stage::Pnet { 1.0 } else { 0.0 };
+        for (slot, apart) in wanted[1..5].iter_mut().zip([x - left, y - upper, x + w - left - side, y + h - upper - side]) {
+            *slot = apart / edges;
+        }
+        if let (Stage::Onet, Some(points)) = (self.stage, face.landmarks) {
+            for (k, [x, y]) in points.into_iter().enumerate() {
+                (wanted[5 + k], wanted[10 + k]) = ((x - left) / side, (y - upper) / side);
+            }
+        }
+        Some(wanted)
+    }
+}
+
+/// A square about as large as a box, and near it.
+fn near(rect: &Rect, dice: &mut Dice) -> Rect {
+    let longer = rect.w.max(rect.h);
+    let side = longer * (0.75 + 0.5 * dice.share());
+    let mut off = || 0.4 * (dice.share() - 0.5);
+    let [x, y] = [rect.x + rect.w / 2.0 + off() * rect.w, rect.y + rect.h / 2.0 + off() * rect.h];
+    Rect { x: x - side / 2.0, y: y - side / 2.0, w: side, h: side }
+}
+
+impl Lessons for &mut Miner {
+    fn hash(&self) -> String {
+        self.hash.clone()
+    }
+
+    fn begin(&mut self, epoch: usize) -> Result<()> {
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let (next, done) = (AtomicU64::new(0), Mutex::new(vec![]));
+        let bar = Progress::pieces("looking for examples", self.photos.len() as u64);
+        let miner = &**self;
+        let work = || -> Result<()> {
+            let mut detector = miner.detector()?;
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed) as usize;
+                if index >= miner.photos.len() || miner.stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                let found = miner.mine(index, epoch, &mut detector)?;
+                let mut done = done.lock().map_err(|_| anyhow!("a worker failed"))?;
+                done.push((index, found));
+                bar.at(done.len() as u64);
+            }
+        };
+        std::thread::scope(|scope| -> Result<()> {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a worker failed"))?)
+        })?;
+        bar.done();
+        let mut done = done.into_inner().map_err(|_| anyhow!("a worker failed"))?;
+        done.sort_by_key(|(index, _)| *index);
+        (self.crops, self.wanted) = (vec![], vec![]);
+        for (_, found) in done {
+            self.crops.extend(found.crops);
+            self.wanted.extend(found.wanted);
+            if !self.told {
+                found.complaints.iter().for_each(|complaint| eprintln!("left out: {complaint}"));
+            }
+        }
+        self.told = true;
+        let faces = self.wanted.chunks_exact(self.stage.numbers()).filter(|wanted| wanted[0] == 1.0).count();
+        ensure!(
+            faces > 0 || self.stop.load(Ordering::Relaxed),
+            "none of the {} photos has a face to learn from: are boxes or landmarks in pixels of the photos, and faces larger than {LEAST_PX} pixels?",
+            self.photos.len()
+        );
+        Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.wanted.len() / self.stage.numbers()
+    }
+
+    fn batch(&self, order: &[usize], number: usize, size: usize, _: u64) -> Batch {
+        let which = &order[number * size..(number + 1) * size];
+        let width = self.stage.numbers();
+        Batch {
+            pictures: which.iter().flat_map(|&i| self.planes(i, super::MEAN, super::SCALE)).collect(),
+            wanted: which.iter().flat_map(|&i| &self.wanted[i * width..][..width]).copied().collect(),
+            ..Batch::default()
+        }
+    }
+
+    fn shape(&self) -> [usize; 3] {
+        let side = self.stage.side_px() as usize;
+        [3, side, side]
+    }
+
+    fn real(&self) -> Vec<f32> {
+        vec![]
+    }
+}

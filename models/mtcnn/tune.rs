@@ -1,0 +1,133 @@
+//! Photos with faces in, tuned nets beside the stock ones out: the stages of the cascade are trained one after the other, each on what
+//! the ones before let through (Zhang et al. 2016, section II.C), and begin with the stock weights.
+
+use super::mine::{Files, Miner};
+use super::truth::{self, Photo};
+use super::{Stage, even, nets, tuned};
+use crate::files;
+use crate::learning::course::{Course, End, Shown};
+use crate::learning::options::Device;
+use anyhow::{Context, Result, ensure};
+use lookalike_learn::faces::Teacher;
+use lookalike_learn::{Learner, Net};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// `lookalike-models train mtcnn`.
+#[derive(clap::Args, Clone, Debug)]
+#[group(id = "mtcnn")]
+pub struct Options {
+    /// What to learn from: a CSV file of faces, WIDER's or CelebA's own list, or a folder of photos without a face; repeat it for more
+    #[arg(long, value_name = "FILE|DIR", required = true)]
+    data: Vec<PathBuf>,
+    /// Where the stock nets and the manifest lie, and the tuned ones go
+    #[arg(long, value_name = "DIR", default_value = "models/out")]
+    models: PathBuf,
+    /// Stages to train; the others stay as they were
+    #[arg(long, value_enum, value_name = "STAGE", value_delimiter = ',', default_values = ["pnet", "rnet", "onet"])]
+    stages: Vec<Stage>,
+    /// Times that every stage sees every photo, each time in another copy; over the second half the rate falls to nothing
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    epochs: u32,
+    /// Crops in a batch
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=4096))]
+    batch: u32,
+    /// Degrees by which copies are turned either way, at most; 0: heads stay as they are
+    #[arg(long, value_name = "DEGREES", default_value_t = 75.0, value_parser = degrees)]
+    roll: f32,
+    /// So many layers with weights, the first ones of every stage, stay as they are: little data spoils less
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    freeze: usize,
+    /// Learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = rate)]
+    rate: f32,
+    /// The same seed, data and processor give the same nets
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// What multiplies; a training may go on elsewhere, with other roundings
+    #[arg(long, value_enum, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
+    /// Go on from the checkpoints in --out
+    #[arg(long)]
+    resume: bool,
+}
+
+fn degrees(text: &str) -> Result<f32, String> {
+    let degrees: f32 = text.parse().map_err(|_| "not a number".to_string())?;
+    (0.0..=180.0).contains(&degrees).then_some(degrees).ok_or("0 to 180".into())
+}
+
+fn rate(text: &str) -> Result<f32, String> {
+    let rate: f32 = text.parse().map_err(|_| "not a number".to_string())?;
+    (1e-7..=1e-1).contains(&rate).then_some(rate).ok_or("0.0000001 to 0.1".into())
+}
+
+/// Trains, or goes on training, in the folder `out`; then makes the nets known to the app.
+pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()> {
+    let photos = options.data.iter().map(|source| truth::read(source)).collect::<Result<Vec<_>>>()?.concat();
+    let faces = photos.iter().map(|photo| photo.faces.len()).sum::<usize>();
+    ensure!(
+        photos.iter().filter(|photo| !photo.faces.is_empty()).count() > 1,
+        "there are fewer than two photos with a face in what --data names: boxes or landmarks are needed, docs/tuning.md shows how"
+    );
+    eprintln!("{} photos, {faces} faces", photos.len());
+    let stock = Files(Stage::ALL.map(|stage| options.models.join(format!("mtcnn/{}.float32.onnx", stage.name()))));
+    let mut now = stock.clone();
+    let [photos, kept] = even::apart(&photos);
+    for stage in Stage::ALL.into_iter().filter(|stage| options.stages.contains(stage)) {
+        eprintln!("{}:", stage.name());
+        let file = out.join(format!("{}.float32.onnx", stage.name()));
+        match self::stage(options, stage, &photos, &now, out, stop.clone())? {
+            Some((net, onnx)) => files::write(&file, &even::even(stage, &net, &onnx, [&stock, &now], &kept, &file)?)?,
+            None => {
+                eprintln!("stopped; the checkpoints are in {}: go on with --resume", out.display());
+                return Ok(());
+            }
+        }
+        now.0[stage.index()] = file;
+    }
+    for line in tuned::install(&options.models, &now, &[photos, kept].concat())? {
+        println!("{line}");
+    }
+    println!("tuned weights are in {}: lookalike run --detector-weights tuned", options.models.display());
+    Ok(())
+}
+
+/// Trains a stage; the ones before are in `now`. Returns the net and the file that it began with, or nothing where it was stopped.
+fn stage(
+    options: &Options,
+    stage: Stage,
+    photos: &[Photo],
+    now: &Files,
+    out: &Path,
+    stop: Arc<AtomicBool>,
+) -> Result<Option<(Net, Vec<u8>)>> {
+    let Options { epochs, batch, roll, freeze, rate, seed, resume, .. } = *options;
+    let from = &now.0[stage.index()];
+    let onnx = std::fs::read(from).with_context(|| format!("cannot read {}: run `make models`", from.display()))?;
+    let net = nets::read(stage, &onnx).with_context(|| format!("cannot learn from {}", from.display()))?;
+    let layers = net.layers.iter().filter(|layer| layer.arrays() > 0).count();
+    ensure!(
+        freeze < layers,
+        "--freeze {freeze} leaves nothing of {} to learn: it has {layers} layers with weights",
+        stage.name()
+    );
+    let mut miner = Miner::new(photos.to_vec(), stage, now.clone(), roll, seed, stop.clone())?;
+    let mut teacher = Teacher::new(net, rate, freeze);
+    let folder = out.join(stage.name());
+    let course = Course {
+        what: format!("mtcnn {}", stage.name()),
+        settings: format!("--batch {batch} --roll {roll} --freeze {freeze} --rate {rate} --seed {seed}"),
+        seed,
+        batch: batch as usize,
+        epochs: epochs as usize,
+        out: &folder,
+        // A stage that was never begun begins.
+        resume: resume && folder.join("checkpoint").exists(),
+        stop,
+    };
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let end = course.run(&mut teacher, &mut miner, |_, miner| Ok(Shown { pictures: miner.shown(160), columns: 16, drawn: 0 }))?;
+    Ok((end == End::Finished).then(|| (teacher.nets().remove(0).1, onnx)))
+}
