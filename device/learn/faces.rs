@@ -19,7 +19,7 @@ const KEEP: f32 = 0.998;
 const HARD: f32 = 0.7;
 
 /// What a mean squared error of edges, and of landmarks, counts beside the cross entropy of faces.
-const WEIGHTS: [f32; 2] = [2.0, 8.0];
+const WEIGHTS: [f32; 2] = [4.0, 60.0];
 
 /// Logits of an answer.
 const LOGITS: usize = 2;

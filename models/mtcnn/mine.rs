@@ -33,7 +33,7 @@ const PART: f32 = 0.4;
 const NONE: f32 = 0.3;
 
 /// Faces looked at in a photo, and squares drawn around each.
-const FACES_MOST: usize = 12;
+const FACES_MOST: usize = 30;
 const AROUND: usize = 10;
 
 /// Squares of a photo that are no face: so many for each of its squares that are one, between these bounds.
@@ -158,7 +158,7 @@ impl Miner {
         let order = dice.order(faces.len());
         for face in order.into_iter().map(|i| &faces[i]).filter(|face| !face.ignored).take(FACES_MOST) {
             for _ in 0..AROUND {
-                let square = near(&face.rect, dice);
+                let square = near(&face.rect, self.stage, dice);
                 if let Some(wanted) = self.wanted(&square, faces) {
                     positives += usize::from(wanted[0] == 1.0);
                     add(square, &wanted)?;
@@ -220,11 +220,12 @@ impl Miner {
     }
 }
 
-/// A square about as large as a box, and near it.
-fn near(rect: &Rect, dice: &mut Dice) -> Rect {
+/// A square about as large as a box, and near it: the nearer, the more stages have looked before.
+fn near(rect: &Rect, stage: Stage, dice: &mut Dice) -> Rect {
     let longer = rect.w.max(rect.h);
-    let side = longer * (0.75 + 0.5 * dice.share());
-    let mut off = || 0.4 * (dice.share() - 0.5);
+    let far = [1.0, 1.0, 0.6][stage.index()];
+    let side = longer * (1.0 + far * 0.5 * (dice.share() - 0.5));
+    let mut off = || far * 0.4 * (dice.share() - 0.5);
     let [x, y] = [rect.x + rect.w / 2.0 + off() * rect.w, rect.y + rect.h / 2.0 + off() * rect.h];
     Rect { x: x - side / 2.0, y: y - side / 2.0, w: side, h: side }
 }

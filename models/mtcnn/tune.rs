@@ -39,6 +39,9 @@ pub struct Options {
     /// So many layers with weights, the first ones of every stage, stay as they are: little data spoils less
     #[arg(long, value_name = "N", default_value_t = 0)]
     freeze: usize,
+    /// Share of the stock weights that stays in the tuned ones: what the photos do not show is kept so (Wortsman et al. 2022)
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    keep: f32,
     /// Learning rate
     #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = rate)]
     rate: f32,
@@ -56,6 +59,11 @@ pub struct Options {
 fn degrees(text: &str) -> Result<f32, String> {
     let degrees: f32 = text.parse().map_err(|_| "not a number".to_string())?;
     (0.0..=180.0).contains(&degrees).then_some(degrees).ok_or("0 to 180".into())
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    let share: f32 = text.parse().map_err(|_| "not a number".to_string())?;
+    (0.0..1.0).contains(&share).then_some(share).ok_or("0 up to, not including, 1".into())
 }
 
 fn rate(text: &str) -> Result<f32, String> {
@@ -103,7 +111,7 @@ fn stage(
     out: &Path,
     stop: Arc<AtomicBool>,
 ) -> Result<Option<(Net, Vec<u8>)>> {
-    let Options { epochs, batch, roll, freeze, rate, seed, resume, .. } = *options;
+    let Options { epochs, batch, roll, freeze, keep, rate, seed, resume, .. } = *options;
     let from = &now.0[stage.index()];
     let onnx = std::fs::read(from).with_context(|| format!("cannot read {}: run `make models`", from.display()))?;
     let net = nets::read(stage, &onnx).with_context(|| format!("cannot learn from {}", from.display()))?;
@@ -114,7 +122,7 @@ fn stage(
         stage.name()
     );
     let mut miner = Miner::new(photos.to_vec(), stage, now.clone(), roll, seed, stop.clone())?;
-    let mut teacher = Teacher::new(net, rate, freeze);
+    let mut teacher = Teacher::new(net.clone(), rate, freeze);
     let folder = out.join(stage.name());
     let course = Course {
         what: format!("mtcnn {}", stage.name()),
@@ -129,5 +137,9 @@ fn stage(
     };
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let end = course.run(&mut teacher, &mut miner, |_, miner| Ok(Shown { pictures: miner.shown(160), columns: 16, drawn: 0 }))?;
-    Ok((end == End::Finished).then(|| (teacher.nets().remove(0).1, onnx)))
+    let mut tuned = teacher.nets().remove(0).1;
+    for (tuned, stock) in tuned.weights.iter_mut().zip(&net.weights) {
+        tuned.values.iter_mut().zip(&stock.values).for_each(|(tuned, stock)| *tuned += keep * (stock - *tuned));
+    }
+    Ok((end == End::Finished).then_some((tuned, onnx)))
 }

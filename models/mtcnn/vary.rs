@@ -9,7 +9,7 @@ use lookalike_learn::Dice;
 
 /// Longer side of a copy at most, before it is turned; and the least share of that.
 const LONGER_PX: f32 = 640.0;
-const LEAST_SHARE: f32 = 0.5;
+const LEAST_SHARE: f32 = 0.7;
 
 /// Shares of copies that are nearly upright, blurred, lit otherwise, grey.
 const UPRIGHT: f32 = 0.5;

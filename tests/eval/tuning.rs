@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Rolls, in degrees clockwise.
-const ROLLS: [i32; 9] = [0, 15, 30, 45, 60, 75, -30, -45, -60];
+const ROLLS: [i32; 9] = [0, 60, -60, 30, -30, 45, -45, 15, 75];
 
 /// Numbers of false detections that recall is told at, beside that of the stock nets at their own threshold.
 const ALARMS: [usize; 4] = [5, 10, 20, 40];

@@ -62,12 +62,14 @@ pub fn run(common: Common, options: Options) -> Result<Outcome> {
     let kind = Kind::from(options.of);
     let shape = ready.family.coder(kind)?.shape();
     ensure!(shape.channels == 1, "drawings are grey, the nets of `{}` take {shape} pictures", ready.family.name);
-    let places = Places::of(&mut ready.family, kind)?;
     let mut drawings: Vec<(String, Result<Tiles>)> = Vec::new();
     if !strokes.is_empty() {
         drawings.push(("strokes".into(), Ok(strokes.picture(shape))));
     }
     drawings.extend(options.images.iter().map(|path| (path.display().to_string(), photo(path, shape))));
+    // Thousands of digits are encoded only where they are asked for.
+    let sought = options.neighbours > 0 && drawings.iter().any(|(_, drawing)| drawing.is_ok());
+    let places = if sought { Places::of(&mut ready.family, kind)? } else { Places { points: Vec::new() } };
     let (mut sheet, mut failed) = (Tiles::empty(shape), 0);
     for (input, drawing) in drawings {
         let looked = drawing.and_then(|drawing| look(&mut ready.family, &places, input, &drawing, &options, &mut sheet));
