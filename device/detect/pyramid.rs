@@ -98,7 +98,7 @@ impl Scaler {
 }
 
 /// A rectangle cut to whole pixels as the nets were trained; `None` for one that no frame of this size can have.
-fn part_of(rect: Rect, frame: &Frame) -> Option<Part> {
+pub(super) fn part_of(rect: Rect, frame: &Frame) -> Option<Part> {
     // Where the first pixel is called 1, edges were cut towards zero.
     let cut = |start: f32, length: f32| {
         let first = (start + 1.0).trunc() - 1.0;

@@ -2,7 +2,7 @@
 //! examples from.
 
 use super::boxes::Candidate;
-use super::pyramid::Scaler;
+use super::pyramid::{Scaler, part_of};
 use super::{Detector, Turn};
 use crate::types::{Frame, Rect};
 use anyhow::Result;
@@ -30,6 +30,12 @@ impl Cutter {
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self(Scaler::new())
+    }
+
+    /// The square as it is cut: at whole pixels. `None` for one that no frame of this size can have.
+    pub fn whole(frame: &Frame, square: Rect) -> Option<Rect> {
+        let part = part_of(square, frame)?;
+        Some(Rect { x: part.x as f32, y: part.y as f32, w: part.w as f32, h: part.h as f32 })
     }
 
     /// Writes the square at `side_px` x `side_px`, RGB, rows from the top, black where it reaches beyond the frame. An error for one

@@ -78,17 +78,22 @@ pub struct Teacher {
     net: Net,
     slow: Net,
     adam: Adam,
+    /// What it began with.
+    first: Net,
+    hold: f32,
 }
 
 impl Teacher {
-    /// `frozen`: so many layers that have weights, the first ones, stay as they are.
-    pub fn new(mut net: Net, rate: f32, frozen: usize) -> Self {
+    /// `frozen`: so many layers that have weights, the first ones, stay as they are. `hold`: how strongly the others are drawn back to
+    /// what they were, so that the net keeps what these crops do not show (L2-SP, Li et al. 2018; apart from the gradient, as weight
+    /// decay in Loshchilov and Hutter 2019): each step they go this times the learning rate of the way.
+    pub fn new(mut net: Net, rate: f32, frozen: usize, hold: f32) -> Self {
         let mut at = 0;
         for layer in net.layers.iter().filter(|layer| layer.arrays() > 0).take(frozen) {
             net.weights[at..at + layer.arrays()].iter_mut().for_each(|array| array.trained = false);
             at += layer.arrays();
         }
-        Self { adam: Adam::new(&net, rate, 0.9, 0.999), slow: net.clone(), net }
+        Self { adam: Adam::new(&net, rate, 0.9, 0.999), slow: net.clone(), first: net.clone(), net, hold }
     }
 }
 
@@ -99,6 +104,7 @@ impl Learner for Teacher {
         let (gradients, _) = pass.back(&gradient, false);
         self.adam.pace = pace;
         self.adam.step(&mut self.net, &gradients);
+        average(&mut self.net, &self.first, 1.0 - self.hold * self.adam.rate * pace);
         let young = self.adam.steps as f32 / (self.adam.steps as f32 + 10.0);
         average(&mut self.slow, &self.net, KEEP.min(young));
         told
@@ -201,7 +207,7 @@ mod tests {
     fn it_learns_and_frozen_layers_stay() {
         let dice = &mut Dice::new(2);
         let net = rnet(dice);
-        let mut teacher = Teacher::new(net.clone(), 1e-3, 4);
+        let mut teacher = Teacher::new(net.clone(), 1e-3, 4, 0.0);
         let pictures = dice.normals(8 * 3 * 24 * 24);
         let wanted = (0..8).flat_map(|i| [(i % 2) as f32, 0.1, -0.1, 0.0, 0.2]).collect();
         let batch = Batch { pictures, wanted, ..Batch::default() };
@@ -211,5 +217,24 @@ mod tests {
         let (_, learned) = teacher.nets().remove(0);
         assert!(learned.weights[..6].iter().zip(&net.weights).all(|(a, b)| a.values == b.values));
         assert!(learned.weights[6..].iter().zip(&net.weights[6..]).all(|(a, b)| a.values != b.values));
+    }
+
+    #[test]
+    fn a_net_that_is_held_stays_nearer_to_what_it_was() {
+        let dice = &mut Dice::new(3);
+        let net = pnet(dice);
+        let batch = Batch {
+            pictures: dice.normals(8 * 3 * 12 * 12),
+            wanted: (0..8).flat_map(|i| [(i % 2) as f32, 0.1, -0.1, 0.0, 0.2]).collect(),
+            ..Batch::default()
+        };
+        let moved = |hold: f32| {
+            let mut teacher = Teacher::new(net.clone(), 1e-3, 0, hold);
+            (0..60).for_each(|_| drop(teacher.step(&batch, 1.0)));
+            let (_, learned) = teacher.nets().remove(0);
+            let pairs = learned.weights.iter().zip(&net.weights).flat_map(|(a, b)| a.values.iter().zip(&b.values));
+            pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
+        };
+        assert!(moved(100.0) < 0.5 * moved(0.0), "{} {}", moved(100.0), moved(0.0));
     }
 }

@@ -1,8 +1,8 @@
-//! A stage that was taught in; the same, as free with its "yes" as the stock one, out.
+//! A stage after it was taught in; the same, as free with its "yes" as the stock one, out.
 //!
-//! What a net learned from was chosen to be hard, and so it is surer of "no" than the authors' thresholds want it. On photos that it
-//! did not learn from it gets the bias with which it lets as much through as the stock nets do: P-Net and R-Net as many squares, which
-//! is what a frame costs, O-Net as many false detections.
+//! What a net learned from was chosen to be hard, and so its scores are others than the authors' thresholds want them. On photos that
+//! it did not learn from it gets the bias with which it lets as much through as the stock nets do: P-Net and R-Net as many squares, so
+//! that a frame costs the same, O-Net as many false detections.
 
 use super::mine::Files;
 use super::truth::Photo;
@@ -15,8 +15,14 @@ use lookalike::types::{Frame, Rect};
 use lookalike_learn::Net;
 use std::path::Path;
 
-/// As the booth has them; faces as small as a demanding one seeks.
-const SETTINGS: Settings = Settings { min_face_px: 20.0, factor: 0.709, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright };
+/// Faces as small as a demanding booth seeks.
+const SOUGHT_PX: f32 = 20.0;
+
+/// False detections are counted from this score on: those above the booth's own threshold are too few to go by.
+const DOUBTFUL: f32 = 0.3;
+
+/// A detection that overlaps a face by less is a false one.
+const HIT: f32 = 0.3;
 
 /// One photo of so many is kept apart.
 const KEPT: usize = 10;
@@ -24,9 +30,6 @@ const KEPT: usize = 10;
 /// The bias is looked for within so much, in so many halvings.
 const MOST: f32 = 3.0;
 const HALVINGS: usize = 7;
-
-/// A detection that overlaps a face by less is a false one.
-const HIT: f32 = 0.3;
 
 /// The photos to learn from, and those kept apart; of very few all are both.
 pub fn apart(photos: &[Photo]) -> [Vec<Photo>; 2] {
@@ -41,13 +44,10 @@ pub fn apart(photos: &[Photo]) -> [Vec<Photo>; 2] {
 /// The bytes of the stage's file. `onnx`: that it began with; `now`: files of all stages, those before this one tuned; `trial`: a file
 /// that is written on the way.
 pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kept: &[Photo], trial: &Path) -> Result<Vec<u8>> {
-    let mut shown = Vec::new();
-    for photo in kept {
-        // A photo that cannot be read was told of when it was to be learned from.
-        if let Ok(frame) = picture::read(&photo.path) {
-            shown.push((frame, vary::faces(&photo.faces).into_iter().map(|face| face.rect).collect::<Vec<Rect>>()));
-        }
-    }
+    // A photo that cannot be read was told of when it was to be learned from.
+    let rects = |photo: &Photo| vary::faces(&photo.faces).into_iter().map(|face| face.rect).collect();
+    let shown: Vec<(Frame, Vec<Rect>)> =
+        kept.iter().filter_map(|photo| Some((picture::read(&photo.path).ok()?, rects(photo)))).collect();
     let wanted = passed(stage, stock, &shown)?;
     let name = format!("mtcnn-tuned-{}", stage.name());
     let with = |bias: f32| -> Result<Vec<u8>> {
@@ -68,18 +68,18 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
         bar.at(done as u64 + 1);
     }
     bar.done();
-    eprintln!(
-        "{}: {low:+.2} to its \"yes\": as much comes through as with the stock weights, {wanted} in {} photos",
-        stage.name(),
-        shown.len()
-    );
+    let _ = std::fs::remove_file(trial);
+    let what = if stage == Stage::Onet { "false detections in" } else { "squares of" };
+    eprintln!("{}: {low:+.2} to its \"yes\", as the stock one it lets {wanted} {what} {} photos through", stage.name(), shown.len());
     with(low)
 }
 
-/// How much a stage lets through.
+/// How many squares, or of O-Net false detections, a stage lets through.
 fn passed(stage: Stage, files: &Files, shown: &[(Frame, Vec<Rect>)]) -> Result<usize> {
     let [pnet, rnet, onet] = files.open()?;
-    let mut detector = Detector::new(vec![Nets { pnet, rnet, onet }], SETTINGS)?;
+    let thresholds = [0.6, 0.7, DOUBTFUL];
+    let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds, heads: Heads::Upright };
+    let mut detector = Detector::new(vec![Nets { pnet, rnet, onet }], settings)?;
     let mut sum = 0;
     for (frame, faces) in shown {
         sum += match stage {

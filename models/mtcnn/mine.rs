@@ -24,6 +24,9 @@ use std::sync::{Arc, Mutex};
 const SOUGHT_PX: f32 = 16.0;
 const LEAST_PX: f32 = 12.0;
 
+/// Landmarks are learned from faces of this width at least: crops are cut at whole pixels of the copy.
+const LANDMARKS_PX: f32 = 40.0;
+
 /// What the stages before let through: less sure than at the booth, so that this stage sees what they might let through there.
 const THRESHOLDS: [f32; 3] = [0.5, 0.5, 0.5];
 
@@ -159,6 +162,8 @@ impl Miner {
         for face in order.into_iter().map(|i| &faces[i]).filter(|face| !face.ignored).take(FACES_MOST) {
             for _ in 0..AROUND {
                 let square = near(&face.rect, self.stage, dice);
+                // What the net sees is what edges and landmarks are told of: copies are smaller than frames, and a pixel is more.
+                let Some(square) = Cutter::whole(frame, square) else { continue };
                 if let Some(wanted) = self.wanted(&square, faces) {
                     positives += usize::from(wanted[0] == 1.0);
                     add(square, &wanted)?;
@@ -172,10 +177,11 @@ impl Miner {
         let most = (NONES_A_FACE * positives).clamp(NONES[0], NONES[1]);
         let mut nones = 0;
         for index in dice.order(candidates.len()) {
-            let Some(wanted) = self.wanted(&candidates[index], faces) else { continue };
+            let Some(square) = Cutter::whole(frame, candidates[index]) else { continue };
+            let Some(wanted) = self.wanted(&square, faces) else { continue };
             nones += usize::from(wanted[0] == 0.0);
             if wanted[0] != 0.0 || nones <= most {
-                add(candidates[index], &wanted)?;
+                add(square, &wanted)?;
             }
         }
         // Easy ones, too, so that none of these becomes a mistake.
@@ -205,15 +211,19 @@ impl Miner {
         if overlap >= FACE {
             wanted[0] = 1.0;
         }
-        let (Rect { x, y, w, h }, Rect { x: left, y: upper, w: side, .. }) = (face.rect, *square);
-        // The stages count sizes as the detector reads their answers.
-        let edges = side - if self.stage == Stage::Pnet { 1.0 } else { 0.0 };
-        for (slot, apart) in wanted[1..5].iter_mut().zip([x - left, y - upper, x + w - left - side, y + h - upper - side]) {
-            *slot = apart / edges;
-        }
-        if let (Stage::Onet, Some(points)) = (self.stage, face.landmarks) {
+        let (Rect { x, y, w, h }, Rect { x: left, y: upper, w: wide, h: high }) = (face.rect, *square);
+        // P-Net was trained to count a pixel less.
+        let less = if self.stage == Stage::Pnet { 1.0 } else { 0.0 };
+        let edges = [(x - left) / (wide - less), (y - upper) / (high - less)];
+        wanted[1..5].copy_from_slice(&[
+            edges[0],
+            edges[1],
+            (x + w - left - wide) / (wide - less),
+            (y + h - upper - high) / (high - less),
+        ]);
+        if let (Stage::Onet, Some(points)) = (self.stage, face.landmarks.filter(|_| w >= LANDMARKS_PX)) {
             for (k, [x, y]) in points.into_iter().enumerate() {
-                (wanted[5 + k], wanted[10 + k]) = ((x - left) / side, (y - upper) / side);
+                (wanted[5 + k], wanted[10 + k]) = ((x - left) / wide, (y - upper) / high);
             }
         }
         Some(wanted)

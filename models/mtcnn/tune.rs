@@ -24,11 +24,11 @@ pub struct Options {
     /// Where the stock nets and the manifest lie, and the tuned ones go
     #[arg(long, value_name = "DIR", default_value = "models/out")]
     models: PathBuf,
-    /// Stages to train; the others stay as they were
+    /// Stages to train; the others are as an earlier training in --out left them, or else stock
     #[arg(long, value_enum, value_name = "STAGE", value_delimiter = ',', default_values = ["pnet", "rnet", "onet"])]
     stages: Vec<Stage>,
     /// Times that every stage sees every photo, each time in another copy; over the second half the rate falls to nothing
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     epochs: u32,
     /// Crops in a batch
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=4096))]
@@ -39,9 +39,9 @@ pub struct Options {
     /// So many layers with weights, the first ones of every stage, stay as they are: little data spoils less
     #[arg(long, value_name = "N", default_value_t = 0)]
     freeze: usize,
-    /// Share of the stock weights that stays in the tuned ones: what the photos do not show is kept so (Wortsman et al. 2022)
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
-    keep: f32,
+    /// How strongly the nets are held to the stock weights, so that they keep what the photos do not show; 0: not at all
+    #[arg(long, value_name = "FACTOR", default_value_t = 100.0, value_parser = hold)]
+    hold: f32,
     /// Learning rate
     #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = rate)]
     rate: f32,
@@ -61,9 +61,9 @@ fn degrees(text: &str) -> Result<f32, String> {
     (0.0..=180.0).contains(&degrees).then_some(degrees).ok_or("0 to 180".into())
 }
 
-fn share(text: &str) -> Result<f32, String> {
-    let share: f32 = text.parse().map_err(|_| "not a number".to_string())?;
-    (0.0..1.0).contains(&share).then_some(share).ok_or("0 up to, not including, 1".into())
+fn hold(text: &str) -> Result<f32, String> {
+    let hold: f32 = text.parse().map_err(|_| "not a number".to_string())?;
+    (0.0..=1000.0).contains(&hold).then_some(hold).ok_or("0 to 1000".into())
 }
 
 fn rate(text: &str) -> Result<f32, String> {
@@ -83,11 +83,20 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
     let stock = Files(Stage::ALL.map(|stage| options.models.join(format!("mtcnn/{}.float32.onnx", stage.name()))));
     let mut now = stock.clone();
     let [photos, kept] = even::apart(&photos);
-    for stage in Stage::ALL.into_iter().filter(|stage| options.stages.contains(stage)) {
-        eprintln!("{}:", stage.name());
+    for stage in Stage::ALL {
         let file = out.join(format!("{}.float32.onnx", stage.name()));
+        if !options.stages.contains(&stage) {
+            if file.exists() {
+                now.0[stage.index()] = file;
+            }
+            continue;
+        }
+        eprintln!("{}:", stage.name());
         match self::stage(options, stage, &photos, &now, out, stop.clone())? {
-            Some((net, onnx)) => files::write(&file, &even::even(stage, &net, &onnx, [&stock, &now], &kept, &file)?)?,
+            Some((net, onnx)) => {
+                let trial = out.join(stage.name()).join("trial.onnx");
+                files::write(&file, &even::even(stage, &net, &onnx, [&stock, &now], &kept, &trial)?)?
+            }
             None => {
                 eprintln!("stopped; the checkpoints are in {}: go on with --resume", out.display());
                 return Ok(());
@@ -111,10 +120,11 @@ fn stage(
     out: &Path,
     stop: Arc<AtomicBool>,
 ) -> Result<Option<(Net, Vec<u8>)>> {
-    let Options { epochs, batch, roll, freeze, keep, rate, seed, resume, .. } = *options;
+    let Options { epochs, batch, roll, freeze, hold, rate, seed, resume, .. } = *options;
     let from = &now.0[stage.index()];
     let onnx = std::fs::read(from).with_context(|| format!("cannot read {}: run `make models`", from.display()))?;
     let net = nets::read(stage, &onnx).with_context(|| format!("cannot learn from {}", from.display()))?;
+    ensure!(hold * rate < 0.5, "--hold {hold} at --rate {rate} leaves nothing to learn: make one of them smaller");
     let layers = net.layers.iter().filter(|layer| layer.arrays() > 0).count();
     ensure!(
         freeze < layers,
@@ -122,11 +132,11 @@ fn stage(
         stage.name()
     );
     let mut miner = Miner::new(photos.to_vec(), stage, now.clone(), roll, seed, stop.clone())?;
-    let mut teacher = Teacher::new(net.clone(), rate, freeze);
+    let mut teacher = Teacher::new(net, rate, freeze, hold);
     let folder = out.join(stage.name());
     let course = Course {
         what: format!("mtcnn {}", stage.name()),
-        settings: format!("--batch {batch} --roll {roll} --freeze {freeze} --rate {rate} --seed {seed}"),
+        settings: format!("--batch {batch} --roll {roll} --freeze {freeze} --hold {hold} --rate {rate} --seed {seed}"),
         seed,
         batch: batch as usize,
         epochs: epochs as usize,
@@ -137,9 +147,5 @@ fn stage(
     };
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let end = course.run(&mut teacher, &mut miner, |_, miner| Ok(Shown { pictures: miner.shown(160), columns: 16, drawn: 0 }))?;
-    let mut tuned = teacher.nets().remove(0).1;
-    for (tuned, stock) in tuned.weights.iter_mut().zip(&net.weights) {
-        tuned.values.iter_mut().zip(&stock.values).for_each(|(tuned, stock)| *tuned += keep * (stock - *tuned));
-    }
-    Ok((end == End::Finished).then_some((tuned, onnx)))
+    Ok((end == End::Finished).then(|| (teacher.nets().remove(0).1, onnx)))
 }

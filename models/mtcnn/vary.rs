@@ -7,11 +7,13 @@ use lookalike::align::Similarity;
 use lookalike::types::{Frame, Landmarks, Rect};
 use lookalike_learn::Dice;
 
-/// Longer side of a copy at most, before it is turned; and the least share of that.
+/// Longer side of a copy at most, before it is turned; and the least share of that, of copies from near and from afar.
 const LONGER_PX: f32 = 640.0;
-const LEAST_SHARE: f32 = 0.7;
+const NEAR: f32 = 0.7;
+const AFAR: f32 = 0.15;
 
-/// Shares of copies that are nearly upright, blurred, lit otherwise, grey.
+/// Shares of copies from afar, nearly upright, blurred, lit otherwise, grey.
+const FROM_AFAR: f32 = 0.5;
 const UPRIGHT: f32 = 0.5;
 const BLURRED: f32 = 0.2;
 const LIT: f32 = 0.5;
@@ -53,7 +55,8 @@ fn around(landmarks: &Landmarks) -> Rect {
 /// A copy of a photo, turned by up to `roll_most` degrees either way.
 pub fn varied(photo: &RgbImage, faces: &[Face], roll_most: f32, dice: &mut Dice) -> (Frame, Vec<Face>) {
     let fit = (LONGER_PX / photo.width().max(photo.height()) as f32).min(1.0);
-    let scale = fit * (1.0 - (1.0 - LEAST_SHARE) * dice.share());
+    let least = if dice.share() < FROM_AFAR { AFAR } else { NEAR };
+    let scale = fit * least.powf(dice.share());
     let side = |px: u32| ((px as f32 * scale).round() as u32).max(1);
     let mut copy = imageops::resize(photo, side(photo.width()), side(photo.height()), imageops::FilterType::Triangle);
     let [sx, sy] = [copy.width() as f32 / photo.width() as f32, copy.height() as f32 / photo.height() as f32];

@@ -102,9 +102,14 @@ fn main() -> Result<()> {
     }
     // By itself, for there may be no tuned weights.
     if only == Some("tuning") {
+        let kept = match after("--kept").map(String::as_str) {
+            None | Some("odd") => tuning::Kept::Odd,
+            Some("even") => tuning::Kept::Even,
+            Some(other) => anyhow::bail!("--kept {other}: even or odd"),
+        };
         match after("--split") {
-            Some(folder) => tuning::split(&lab, Path::new(folder))?,
-            None => tuning::print(&lab)?,
+            Some(folder) => tuning::split(&lab, Path::new(folder), kept)?,
+            None => tuning::print(&lab, kept)?,
         }
     }
     // By itself, since it is every table of the nets twice.

@@ -1,5 +1,6 @@
 //! Tuned weights beside the stock ones, on people and photos that they have not seen. `--split DIR` writes what they may learn from:
 //! `DIR/faces.csv`, every other person of ytf, with landmarks, every other photo of wider, with boxes, every other of nonface, without.
+//! The others are kept for the comparison; `--kept even` keeps the first, the third and so on, and not the second.
 
 use crate::detection::face_of_rect;
 use crate::rotation::{error, turned};
@@ -21,9 +22,17 @@ const ALARMS: [usize; 4] = [5, 10, 20, 40];
 /// Boxes sought have this width at least, in pixels.
 const LEAST_PX: f32 = 20.0;
 
-/// Whether the one of that place is kept for the comparison.
-fn held_out(place: usize) -> bool {
-    place % 2 == 1
+/// Which people and photos are kept for the comparison, by their places among all.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kept {
+    Even,
+    Odd,
+}
+
+impl Kept {
+    fn has(self, place: usize) -> bool {
+        (place % 2 == 0) == (self == Kept::Even)
+    }
 }
 
 /// People of ytf and photos of wider by their place among all, in the order of their names.
@@ -36,21 +45,21 @@ fn places<'r>(rows: &'r [Row], column: &str) -> Result<BTreeMap<&'r str, usize>>
     Ok(places)
 }
 
-pub fn split(lab: &Lab, folder: &Path) -> Result<()> {
+pub fn split(lab: &Lab, folder: &Path, kept: Kept) -> Result<()> {
     let data = lab.data.canonicalize()?;
     let points = ["lex", "ley", "rex", "rey", "nx", "ny", "lmx", "lmy", "rmx", "rmy"];
     let mut text = format!("image,x,y,w,h,invalid,{}\n", points.join(","));
     let (ytf, wider) = (rows(&lab.data.join("ytf/truth.csv"))?, rows(&lab.data.join("wider/truth.csv"))?);
     let (people, photos) = (places(&ytf, "person")?, places(&wider, "image")?);
     for row in &ytf {
-        if !held_out(people[row.text("person")?]) {
+        if !kept.has(people[row.text("person")?]) {
             let points = points.map(|name| row.text(name)).into_iter().collect::<Result<Vec<_>>>()?;
             // Its boxes end at the chin and the brow, MT-CNN's do not: they come from the landmarks.
             text += &format!("{},,,,,,{}\n", data.join("ytf").join(row.text("image")?).display(), points.join(","));
         }
     }
     for row in &wider {
-        if !held_out(photos[row.text("image")?]) {
+        if !kept.has(photos[row.text("image")?]) {
             let mut rect = ["x", "y", "w", "h", "invalid"].map(|name| row.text(name)).into_iter().collect::<Result<Vec<_>>>()?;
             let Rect { w, h, .. } = row.rect()?;
             if w <= 0.0 || h <= 0.0 {
@@ -60,7 +69,7 @@ pub fn split(lab: &Lab, folder: &Path) -> Result<()> {
         }
     }
     for (place, path) in picture::list_pictures(&data.join("nonface"))?.iter().enumerate() {
-        if !held_out(place) {
+        if !kept.has(place) {
             text += &format!("{},,,,,,,,,,,,,,,\n", path.display());
         }
     }
@@ -72,25 +81,25 @@ pub fn split(lab: &Lab, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-pub fn print(lab: &Lab) -> Result<()> {
+pub fn print(lab: &Lab, kept: Kept) -> Result<()> {
     let labs = [Weights::Stock, Weights::Tuned].map(|weights| {
         let mut board = lab.board.clone();
         (board.detect.weights, board.detect.heads) = (weights, Heads::Upright);
         Lab { data: lab.data.clone(), board, models: lab.models.clone() }
     });
     println!("tuned weights on what they have not seen, without any probe             stock    tuned");
-    wider(&labs)?;
-    alarms(&labs)?;
-    rolls(&labs)
+    wider(&labs, kept)?;
+    alarms(&labs, kept)?;
+    rolls(&labs, kept)
 }
 
 /// Found, and how near landmarks are, against roll.
-fn rolls(labs: &[Lab; 2]) -> Result<()> {
+fn rolls(labs: &[Lab; 2], kept: Kept) -> Result<()> {
     let truth = rows(&labs[0].data.join("ytf/truth.csv"))?;
     let people = places(&truth, "person")?;
     let mut some = Vec::new();
     for row in &truth {
-        if held_out(people[row.text("person")?]) {
+        if kept.has(people[row.text("person")?]) {
             some.push(row);
         }
     }
@@ -116,9 +125,9 @@ fn rolls(labs: &[Lab; 2]) -> Result<()> {
     Ok(())
 }
 
-fn alarms(labs: &[Lab; 2]) -> Result<()> {
+fn alarms(labs: &[Lab; 2], kept: Kept) -> Result<()> {
     let all = picture::list_pictures(&labs[0].data.join("nonface"))?;
-    let some: Vec<_> = all.iter().enumerate().filter(|(place, _)| held_out(*place)).map(|(_, path)| path).collect();
+    let some: Vec<_> = all.iter().enumerate().filter(|(place, _)| kept.has(*place)).map(|(_, path)| path).collect();
     let seen = |lab: &Lab| -> Result<usize> {
         let seen = lab.each(&some, |nets, path| Ok(!nets.detector.detect(&picture::read(path)?)?.is_empty()))?;
         Ok(seen.iter().filter(|seen| **seen).count())
@@ -129,12 +138,12 @@ fn alarms(labs: &[Lab; 2]) -> Result<()> {
 }
 
 /// Recall at the same number of false detections.
-fn wider(labs: &[Lab; 2]) -> Result<()> {
+fn wider(labs: &[Lab; 2], kept: Kept) -> Result<()> {
     let truth = rows(&labs[0].data.join("wider/truth.csv"))?;
     let photos = places(&truth, "image")?;
     let mut some: BTreeMap<&str, Vec<(Rect, bool)>> = BTreeMap::new();
     for row in &truth {
-        if held_out(photos[row.text("image")?]) {
+        if kept.has(photos[row.text("image")?]) {
             some.entry(row.text("image")?).or_default().push((row.rect()?, row.text("invalid")? == "0"));
         }
     }
