@@ -70,7 +70,11 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
     bar.done();
     let _ = std::fs::remove_file(trial);
     let what = if stage == Stage::Onet { "false detections in" } else { "squares of" };
-    eprintln!("{}: {low:+.2} to its \"yes\", as the stock one it lets {wanted} {what} {} photos through", stage.name(), shown.len());
+    eprintln!(
+        "{}: {low:+.2} to its \"yes\", as the stock one it lets {wanted} {what} {} photos through",
+        stage.name(),
+        shown.len()
+    );
     with(low)
 }
 
@@ -92,4 +96,21 @@ fn passed(stage: Stage, files: &Files, shown: &[(Frame, Vec<Rect>)]) -> Result<u
         };
     }
     Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tenth_photo_is_kept_apart_and_of_few_all_are_both() {
+        let photos = |count: usize| -> Vec<Photo> {
+            (0..count).map(|i| Photo { path: format!("{i}.jpg").into(), faces: vec![] }).collect()
+        };
+        let [learned, kept] = apart(&photos(45));
+        assert_eq!((learned.len(), kept.len()), (41, 4));
+        assert!(kept.iter().all(|photo| !learned.contains(photo)));
+        let [learned, kept] = apart(&photos(5));
+        assert_eq!((learned.len(), kept.len()), (5, 5));
+    }
 }

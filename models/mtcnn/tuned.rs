@@ -121,3 +121,26 @@ fn sights(floats: &Files, photos: &[Photo]) -> Result<[Watched; 2]> {
     ensure!(sights.iter().all(|watched| watched.crops(Stage::Onet.role()).is_ok()), "two photos with faces are needed at least");
     Ok(sights)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_up_keeps_the_entries_of_whole_files_alone() {
+        let models = tempfile::tempdir().unwrap();
+        assert!(kept(models.path()).unwrap().is_empty());
+        let entries =
+            [Stage::Rnet, Stage::Onet].map(|stage| entry(stage, Precision::Float32, files::sha256(stage.name().as_bytes())));
+        for (stage, entry) in ["rnet", "broken"].into_iter().zip(&entries) {
+            files::write(&models.path().join(&entry.file), stage.as_bytes()).unwrap();
+        }
+        let path = models.path().join(FOLDER).join(ENTRIES);
+        files::write(&path, toml::to_string(&Entries { model: entries.to_vec() }).unwrap().as_bytes()).unwrap();
+        let names: Vec<String> = kept(models.path()).unwrap().into_iter().map(|entry| entry.name).collect();
+        assert_eq!(names, ["mtcnn-tuned-rnet"]);
+        files::write(&path, b"model = 3").unwrap();
+        let error = format!("{:#}", kept(models.path()).unwrap_err());
+        assert!(error.contains("entries.toml is damaged: remove it, and tune again"), "{error}");
+    }
+}

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Rolls, in degrees clockwise.
-const ROLLS: [i32; 9] = [0, 60, -60, 30, -30, 45, -45, 15, 75];
+const ROLLS: [i32; 11] = [-75, -60, -45, -30, -15, 0, 15, 30, 45, 60, 75];
 
 /// Numbers of false detections that recall is told at, beside that of the stock nets at their own threshold.
 const ALARMS: [usize; 4] = [5, 10, 20, 40];
@@ -31,7 +31,7 @@ pub enum Kept {
 
 impl Kept {
     fn has(self, place: usize) -> bool {
-        (place % 2 == 0) == (self == Kept::Even)
+        place.is_multiple_of(2) == (self == Kept::Even)
     }
 }
 
