@@ -40,7 +40,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     freeze: usize,
     /// How strongly the nets are held to the stock weights, so that they keep what the photos do not show; 0: not at all
-    #[arg(long, value_name = "FACTOR", default_value_t = 100.0, value_parser = hold)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 50.0, value_parser = hold)]
     hold: f32,
     /// Learning rate
     #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = rate)]
