@@ -14,6 +14,7 @@ use crate::recipe::{self, Int8, Recipe};
 use crate::{archive, check, digits, fetch, files, haar, mtcnn, samples};
 use anyhow::{Context, Result, anyhow};
 use lookalike::manifest::{Entry, Manifest, VERSION};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Where things lie.
@@ -22,6 +23,14 @@ pub struct Folders {
     pub cache: PathBuf,
     /// What the app uses.
     pub out: PathBuf,
+}
+
+/// What is added to a manifest, as a file of its own.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Entries {
+    /// In the manifest's words.
+    #[serde(default)]
+    pub model: Vec<Entry>,
 }
 
 /// Remembers a finished set-up: the recipes' fingerprint, then lines of `hash  path`.

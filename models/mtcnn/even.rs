@@ -4,7 +4,7 @@
 //! it did not learn from it gets the bias with which it lets as much through as the stock nets do: P-Net and R-Net as many squares, so
 //! that a frame costs the same, O-Net as many false detections.
 
-use super::mine::Files;
+use super::nets::Files;
 use super::truth::Photo;
 use super::{Stage, nets, vary};
 use crate::progress::Progress;

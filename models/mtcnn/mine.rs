@@ -5,18 +5,17 @@
 //! mistakes that they make are what this stage must not. Memory holds one epoch.
 
 use super::Stage;
+use super::nets::Files;
 use super::truth::{self, Photo};
 use super::vary::{self, Face};
 use crate::learning::course::Lessons;
 use crate::progress::Progress;
 use anyhow::{Context, Result, anyhow, ensure};
 use lookalike::detect::squares::Cutter;
-use lookalike::detect::{Detector, Heads, Net, Nets, Settings};
-use lookalike::infer::{self, Normalise};
+use lookalike::detect::{Detector, Heads, Nets, Settings};
 use lookalike::picture;
 use lookalike::types::{Frame, Rect};
 use lookalike_learn::{Batch, Dice};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -43,23 +42,6 @@ const AROUND: usize = 10;
 const NONES_A_FACE: usize = 2;
 const NONES: [usize; 2] = [10, 60];
 
-/// The float files of the three stages.
-#[derive(Clone)]
-pub struct Files(pub [PathBuf; 3]);
-
-impl Files {
-    /// P-Net, R-Net and O-Net.
-    pub fn open(&self) -> Result<[Net; 3]> {
-        let open = |stage: Stage| -> Result<Net> {
-            let file = &self.0[stage.index()];
-            let hash =
-                crate::files::sha256_of(file)?.with_context(|| format!("there is no {}: run `make models`", file.display()))?;
-            Ok(Net { model: infer::open(file, &hash)?, normalise: Normalise { mean: [super::MEAN; 3], scale: super::SCALE } })
-        };
-        Ok([open(Stage::Pnet)?, open(Stage::Rnet)?, open(Stage::Onet)?])
-    }
-}
-
 /// Crops of an epoch, and what to say of them.
 pub struct Miner {
     photos: Vec<Photo>,
@@ -69,7 +51,7 @@ pub struct Miner {
     seed: u64,
     stop: Arc<AtomicBool>,
     hash: String,
-    /// Complaints about photos are told once.
+    /// Complaints about photos are told once a stage.
     told: bool,
     crops: Vec<u8>,
     wanted: Vec<f32>,
@@ -87,7 +69,7 @@ impl Miner {
     /// Examples for a stage. `roll_most`: degrees by which heads may be turned either way.
     pub fn new(photos: Vec<Photo>, stage: Stage, files: Files, roll_most: f32, seed: u64, stop: Arc<AtomicBool>) -> Result<Self> {
         let mut text = format!("{photos:?}");
-        for file in &files.0[..stage.index()] {
+        for file in &files.0[..=stage.index()] {
             text += &crate::files::sha256_of(file)?.with_context(|| format!("there is no {}", file.display()))?;
         }
         let hash = crate::files::sha256(text.as_bytes());

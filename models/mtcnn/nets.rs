@@ -3,11 +3,30 @@
 //! A net that learns has one last layer where the file has two or three: scores, edges and landmarks below each other. The file
 //! that comes back is the one that it came from, with other numbers.
 
-use super::Stage;
+use super::{MEAN, SCALE, Stage};
+use crate::quantize::sights;
 use anyhow::{Context, Result, ensure};
+use lookalike::detect;
+use lookalike::infer::Normalise;
 use lookalike_learn::{Dice, Net, faces};
 use prost::Message;
+use std::path::PathBuf;
 use tract_onnx::pb;
+
+/// The float files of the three stages.
+#[derive(Clone)]
+pub struct Files(pub [PathBuf; 3]);
+
+impl Files {
+    /// P-Net, R-Net and O-Net, ready to detect.
+    pub fn open(&self) -> Result<[detect::Net; 3]> {
+        let normalise = Normalise { mean: [MEAN; 3], scale: SCALE };
+        let open = |stage: Stage| -> Result<detect::Net> {
+            Ok(detect::Net { model: sights::model(&self.0[stage.index()])?, normalise })
+        };
+        Ok([open(Stage::Pnet)?, open(Stage::Rnet)?, open(Stage::Onet)?])
+    }
+}
 
 /// The net of that stage with the file's numbers.
 pub fn read(stage: Stage, onnx: &[u8]) -> Result<Net> {

@@ -1,7 +1,8 @@
 //! Photos with faces in, tuned nets beside the stock ones out: the stages of the cascade are trained one after the other, each on what
 //! the ones before let through (Zhang et al. 2016, section II.C), and begin with the stock weights.
 
-use super::mine::{Files, Miner};
+use super::mine::Miner;
+use super::nets::Files;
 use super::truth::{self, Photo};
 use super::{Stage, even, nets, tuned};
 use crate::files;
@@ -82,7 +83,7 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
     eprintln!("{} photos, {faces} faces", photos.len());
     let stock = Files(Stage::ALL.map(|stage| options.models.join(format!("mtcnn/{}.float32.onnx", stage.name()))));
     let mut now = stock.clone();
-    let [photos, kept] = even::apart(&photos);
+    let [learned, kept] = even::apart(&photos);
     for stage in Stage::ALL {
         let file = out.join(format!("{}.float32.onnx", stage.name()));
         if !options.stages.contains(&stage) {
@@ -92,7 +93,7 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
             continue;
         }
         eprintln!("{}:", stage.name());
-        match self::stage(options, stage, &photos, &now, out, stop.clone())? {
+        match self::stage(options, stage, &learned, &now, out, stop.clone())? {
             Some((net, onnx)) => {
                 let trial = out.join(stage.name()).join("trial.onnx");
                 files::write(&file, &even::even(stage, &net, &onnx, [&stock, &now], &kept, &trial)?)?
@@ -104,7 +105,7 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
         }
         now.0[stage.index()] = file;
     }
-    for line in tuned::install(&options.models, &now, &[photos, kept].concat())? {
+    for line in tuned::install(&options.models, &now, &photos)? {
         println!("{line}");
     }
     println!("tuned weights are in {}: lookalike run --detector-weights tuned", options.models.display());

@@ -1,8 +1,9 @@
 //! Tuned float files in; their int8 files, and entries beside the stock ones in the manifest, out.
 //!
-//! All lies in `mtcnn/tuned` of the models' folder, with the entries once more: a set-up that writes the manifest anew keeps them.
+//! All lies in `mtcnn/tuned` of the models' folder, with the entries once more: a set-up that writes the manifest anew keeps them. Files
+//! are named after what is in them, so that those of an earlier tuning are whole until the manifest has the new ones.
 
-use super::mine::Files;
+use super::nets::Files;
 use super::truth::Photo;
 use super::{MEAN, SCALE, Stage};
 use crate::files;
@@ -11,10 +12,9 @@ use crate::quantize::check::{Version, compare};
 use crate::quantize::crops::{self, Watched};
 use crate::quantize::net::Scaling;
 use crate::quantize::{self, CalibrationSet, Input, Options};
-use crate::setup::Folders;
+use crate::setup::{Entries, Folders};
 use anyhow::{Context, Result, ensure};
 use lookalike::manifest::{Entry, Precision};
-use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Below the models' folder.
@@ -27,12 +27,6 @@ const CROPS: [usize; 3] = [640, 1024, 384];
 
 /// Subtracted from every channel of an int8 file's input: the byte that stands for zero.
 const INT8_MEAN: f32 = 128.0;
-
-#[derive(Default, Serialize, Deserialize)]
-struct Entries {
-    #[serde(default)]
-    model: Vec<Entry>,
-}
 
 /// The entries of tuned nets whose files are there and whole.
 pub fn kept(models: &Path) -> Result<Vec<Entry>> {
@@ -81,7 +75,20 @@ pub fn install(models: &Path, floats: &Files, photos: &[Photo]) -> Result<Vec<St
     }
     files::write(&models.join(FOLDER).join(ENTRIES), toml::to_string(&entries)?.as_bytes())?;
     Folders { cache: PathBuf::new(), out: models.into() }.add(&entries.model)?;
+    sweep(models, &entries)?;
     Ok(lines)
+}
+
+/// Removes the nets of earlier tunings.
+fn sweep(models: &Path, entries: &Entries) -> Result<()> {
+    for file in std::fs::read_dir(models.join(FOLDER))? {
+        let path = file?.path();
+        let is_net = path.extension().is_some_and(|ending| ending == "onnx");
+        if is_net && !entries.model.iter().any(|entry| models.join(&entry.file) == path) {
+            std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn entry(stage: Stage, precision: Precision, sha256: String) -> Entry {
@@ -90,7 +97,7 @@ fn entry(stage: Stage, precision: Precision, sha256: String) -> Entry {
         name: format!("mtcnn-tuned-{}", stage.name()),
         role: stage.role(),
         precision,
-        file: format!("{FOLDER}/{}.{precision}.onnx", stage.name()),
+        file: format!("{FOLDER}/{}.{precision}.{}.onnx", stage.name(), &sha256[..8]),
         sha256,
         input: [3, side, side],
         mean: [if precision == Precision::Int8 { INT8_MEAN } else { MEAN }; 3],
@@ -142,5 +149,19 @@ mod tests {
         files::write(&path, b"model = 3").unwrap();
         let error = format!("{:#}", kept(models.path()).unwrap_err());
         assert!(error.contains("entries.toml is damaged: remove it, and tune again"), "{error}");
+    }
+
+    #[test]
+    fn nets_of_an_earlier_tuning_go_when_the_new_ones_are_known() {
+        let models = tempfile::tempdir().unwrap();
+        let old = entry(Stage::Onet, Precision::Int8, files::sha256(b"old"));
+        let new = entry(Stage::Onet, Precision::Int8, files::sha256(b"new"));
+        assert_ne!(old.file, new.file);
+        let path = |entry: &Entry| models.path().join(&entry.file);
+        for entry in [&old, &new] {
+            files::write(&path(entry), b"net").unwrap();
+        }
+        sweep(models.path(), &Entries { model: vec![new.clone()] }).unwrap();
+        assert!(path(&new).exists() && !path(&old).exists());
     }
 }

@@ -3,10 +3,10 @@
 use super::Kind;
 use crate::files;
 use crate::learning::int8::{int8_path, role};
+use crate::setup::Entries;
 use anyhow::{Context, Result};
 use lookalike::manifest::{Entry, Precision};
 use lookalike_learn::Net;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 pub use crate::digits::export::write;
@@ -14,12 +14,6 @@ pub use crate::digits::export::write;
 /// What a kind's files begin with: the family, `pictures-32`, and the kind, as `lookalike dream --nets` puts names together.
 pub fn prefix(kind: Kind, size: usize) -> String {
     format!("pictures-{size}-{}", kind.name())
-}
-
-/// What is appended to a manifest.
-#[derive(Serialize)]
-struct Entries {
-    model: Vec<Entry>,
 }
 
 /// Writes `entries.toml` beside nets that were written as `paths`, and their int8 files where there are: appended to the manifest of

@@ -76,7 +76,8 @@ pub fn detector(recipes: &[Recipe], which: impl Fn(&Recipe) -> (&'static str, Sc
     Ok([open(Role::Pnet)?, open(Role::Rnet)?, open(Role::Onet)?])
 }
 
-fn model(path: &Path) -> Result<Box<dyn Model>> {
+/// A net of the walk, ready to run.
+pub fn model(path: &Path) -> Result<Box<dyn Model>> {
     let hash = files::sha256_of(path)?;
     let hash = hash.with_context(|| format!("there is no {}: run `lookalike-models convert`", path.display()))?;
     infer::open(path, &hash)
