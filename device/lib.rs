@@ -17,7 +17,7 @@
 //! | [`picture`] | picture files to frames | types, image |
 //! | [`scale`] | RGB pictures at another size | fast_image_resize |
 //! | [`camera`] | the `Camera` door: V4L2, a maker's camera program through a pipe, or a folder replayed | types, picture, scale, guard, its driver |
-//! | [`detect`] | MT-CNN, of heads at any angle, and following the faces that it found; `haar`: OpenCV's cascades, without landmarks | types, turn, the `Model` trait, the crate `infer/kernels` |
+//! | [`detect`] | MT-CNN, of heads at any angle, and following the faces that it found; `haar`: OpenCV's cascades, without landmarks; `squares`: what its nets look at, which recipes learn from | types, turn, the `Model` trait, the crate `infer/kernels` |
 //! | [`align`] | landmarks to chip | types |
 //! | [`embed`] | chip to embedding, and when a face looks different | types, the `Model` trait |
 //! | [`gallery`] | who is known: store, search, head, calibrated answers | types, linfa, the crate `infer/kernels` |
@@ -29,7 +29,7 @@
 //! | [`ioctl`] | what the kernel's devices are asked where no crate asks it | rustix |
 //! | [`ui`] | what the booth shows, for visitors, for engineers and in the generative modes, drawn on a canvas | types, canvas, generate's data |
 //! | [`play`] | the generative modes in motion: fingers and time in, what is drawn out | generate, ui, screen's canvas and events |
-//! | the crate `learn` | small nets that learn on the device, the GAN that visitors watch among them | ndarray's products of matrices; burn in builds that learn on a GPU |
+//! | the crate `learn` | small nets that learn, on the device the GAN that visitors watch, in the recipes also MT-CNN's | ndarray's products of matrices; burn in builds that learn on a GPU |
 //! | [`stopwatch`] | milliseconds per stage | std |
 //! | [`pipeline`] | the walk of one frame, the kiosk loop, the worker | all of the above through their `mod.rs` |
 //! | [`setup`] | board and manifest to doers: start-up as a list | all of the above |

@@ -11,7 +11,7 @@
 //! same list of layers is trained, written as ONNX and rebuilt by other programs, and a checkpoint is the numbers themselves.
 //! With the same seed and the same data every run on the same processor gives the same numbers.
 //!
-//! Pictures are [batch, channels, height, width], 0 (ground) to 1 (ink); rows are [batch, numbers].
+//! Pictures are [batch, channels, height, width], 0 (ground) to 1 (ink), those of faces as MT-CNN has them; rows are [batch, numbers].
 
 pub mod adam;
 pub mod adversary;

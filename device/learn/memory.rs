@@ -8,7 +8,7 @@ use crate::spectral::Directions;
 /// Some training samples.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// [batch, channels, height, width], 0 to 1.
+    /// [batch, channels, height, width], 0 to 1; of faces (byte - 127.5) / 128.
     pub pictures: Vec<f32>,
     /// One class per picture; empty where pictures have none.
     pub labels: Vec<u8>,

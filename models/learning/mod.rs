@@ -1,4 +1,4 @@
-//! What training digits and training pictures have in common.
+//! What training digits, pictures and the detector have in common.
 //!
 //! ```text
 //! data -> course -> checkpoint         pictures in, a learner stepped through epochs, its memory kept
