@@ -96,7 +96,7 @@ fn mirror(face: &mut Face, width: f32) {
 }
 
 /// The box that a turned box becomes: its middle stays, and of one that lies the sides are changed, as detectors tell it.
-fn moved(there: &Similarity, rect: &Rect) -> Rect {
+pub fn moved(there: &Similarity, rect: &Rect) -> Rect {
     let [x, y] = there.apply([rect.x + rect.w / 2.0, rect.y + rect.h / 2.0]);
     let [cc, ss] = [there.a * there.a, there.b * there.b].map(|square| square / there.scale());
     let (w, h) = (rect.w * cc + rect.h * ss, rect.w * ss + rect.h * cc);
@@ -116,7 +116,7 @@ fn light(copy: &mut RgbImage, dice: &mut Dice) {
 
 /// The picture turned clockwise around its middle in a frame that holds all of it, and where its points go. Around it there is black,
 /// or else its edge goes on: a net shall learn from neither.
-fn turned(picture: &RgbImage, degrees: f32, black: bool) -> (Frame, Similarity) {
+pub fn turned(picture: &RgbImage, degrees: f32, black: bool) -> (Frame, Similarity) {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let [w, h] = [picture.width() as f32, picture.height() as f32];
     let [width, height] = [w * cos.abs() + h * sin.abs(), w * sin.abs() + h * cos.abs()].map(|side| side.round() as u32);

@@ -5,11 +5,13 @@ use crate::detection::face_of_rect;
 use crate::plot::{Chart, Curve};
 use crate::truth::{Row, rows};
 use anyhow::{Context, Result};
+use image::RgbImage;
 use lookalike::align::Similarity;
 use lookalike::board::{Board, Heads};
 use lookalike::detect::Follower;
 use lookalike::types::{Face, Frame, Landmarks, Rect};
 use lookalike::{picture, setup};
+use lookalike_models::mtcnn::vary;
 use lookalike_tests::placed;
 use std::path::Path;
 use std::time::Instant;
@@ -37,7 +39,7 @@ pub fn print(lab: &Lab, drawing: Option<&Path>) -> Result<()> {
         for (which, heads) in HEADS.into_iter().enumerate() {
             let seen = lab.with_heads(heads).each(&some, |nets, row| {
                 let photo = lab.picture(&format!("ytf/{}", row.text("image")?))?;
-                let (frame, rect, wanted) = turned(&photo, degrees as f32, row.rect()?, row.landmarks()?);
+                let (frame, rect, wanted) = turned(&photo, degrees as f32, row.rect()?, row.landmarks()?)?;
                 let face = face_of_rect(&rect, nets.detector.detect(&frame)?);
                 Ok([face.is_some(), face.is_some_and(|face| error(&face, &wanted) <= RIGHT)])
             })?;
@@ -162,34 +164,8 @@ pub fn error(face: &Face, wanted: &Landmarks) -> f32 {
 
 /// The picture turned clockwise around its middle, on black that holds all of it, with box and landmarks. A box keeps its middle;
 /// of a head that lies the sides are changed, and of one between they lie between.
-pub fn turned(photo: &Frame, degrees: f32, rect: Rect, landmarks: Landmarks) -> (Frame, Rect, Landmarks) {
-    let (sin, cos) = degrees.to_radians().sin_cos();
-    let [w, h] = [photo.width as f32, photo.height as f32];
-    let [width, height] = [w * cos.abs() + h * sin.abs(), w * sin.abs() + h * cos.abs()].map(|side| side.round() as u32);
-    let [cx, cy] = [width, height].map(|side| side as f32 / 2.0);
-    let mut pixels = vec![0; (width * height * 3) as usize];
-    for (index, pixel) in pixels.chunks_exact_mut(3).enumerate() {
-        let (dx, dy) = ((index as u32 % width) as f32 + 0.5 - cx, (index as u32 / width) as f32 + 0.5 - cy);
-        let (x, y) = (w / 2.0 + dx * cos + dy * sin - 0.5, h / 2.0 - dx * sin + dy * cos - 0.5);
-        if (-0.5..=w - 0.5).contains(&x) && (-0.5..=h - 0.5).contains(&y) {
-            pixel.copy_from_slice(&between(photo, x.clamp(0.0, w - 1.0), y.clamp(0.0, h - 1.0)));
-        }
-    }
-    let there = Similarity { a: cos, b: sin, tx: cx - (w * cos - h * sin) / 2.0, ty: cy - (w * sin + h * cos) / 2.0 };
-    let [mx, my] = there.apply([rect.x + rect.w / 2.0, rect.y + rect.h / 2.0]);
-    let (wide, high) = (rect.w * cos * cos + rect.h * sin * sin, rect.w * sin * sin + rect.h * cos * cos);
-    let rect = Rect { x: mx - wide / 2.0, y: my - high / 2.0, w: wide, h: high };
-    (Frame { width, height, pixels, ..Frame::empty() }, rect, landmarks.map(|point| there.apply(point)))
-}
-
-/// The colour between the middles of four pixels.
-fn between(photo: &Frame, x: f32, y: f32) -> [u8; 3] {
-    let (left, upper) = (x as usize, y as usize);
-    let (right, lower) = ((left + 1).min(photo.width as usize - 1), (upper + 1).min(photo.height as usize - 1));
-    let (fx, fy) = (x - left as f32, y - upper as f32);
-    std::array::from_fn(|c| {
-        let at = |x: usize, y: usize| f32::from(photo.pixels[(y * photo.width as usize + x) * 3 + c]);
-        let mix = |a: f32, b: f32, share: f32| a + (b - a) * share;
-        (mix(mix(at(left, upper), at(right, upper), fx), mix(at(left, lower), at(right, lower), fx), fy) + 0.5) as u8
-    })
+pub fn turned(photo: &Frame, degrees: f32, rect: Rect, landmarks: Landmarks) -> Result<(Frame, Rect, Landmarks)> {
+    let image = RgbImage::from_raw(photo.width, photo.height, photo.pixels.clone()).context("a frame of another size")?;
+    let (frame, there) = vary::turned(&image, degrees, true);
+    Ok((frame, vary::moved(&there, &rect), landmarks.map(|point| there.apply(point))))
 }

@@ -107,7 +107,7 @@ fn rolls(labs: &[Lab; 2], kept: Kept) -> Result<()> {
         let seen = |lab: &Lab| {
             lab.each(&some, |nets, row| {
                 let photo = lab.picture(&format!("ytf/{}", row.text("image")?))?;
-                let (frame, rect, wanted) = turned(&photo, degrees as f32, row.rect()?, row.landmarks()?);
+                let (frame, rect, wanted) = turned(&photo, degrees as f32, row.rect()?, row.landmarks()?)?;
                 Ok(face_of_rect(&rect, nets.detector.detect(&frame)?).map(|face| error(&face, &wanted)))
             })
         };
