@@ -18,14 +18,20 @@ const KEEP: f32 = 0.998;
 /// Of the crops that are a face or none, this share is learned from: the hardest (section II.C).
 const HARD: f32 = 0.7;
 
-/// What a mean squared error of edges, and of landmarks, counts beside the cross entropy of faces.
-const WEIGHTS: [f32; 2] = [4.0, 60.0];
+/// What the mean squared error of edges, and the mean distance of landmarks in eye distances, count beside the cross entropy of faces.
+const WEIGHTS: [f32; 2] = [4.0, 0.5];
+
+/// Eyes of heads seen from the side are nearly one above the other; in shares of the crop.
+pub const LEAST_APART: f32 = 0.15;
 
 /// Logits of an answer.
 const LOGITS: usize = 2;
 
 /// Numbers of edges.
 const EDGES: usize = 4;
+
+/// Points among the landmarks: every x, then every y.
+pub const POINTS: usize = 5;
 
 /// P-Net at one place: 12 x 12 pixels to a row.
 pub fn pnet(dice: &mut Dice) -> Net {
@@ -50,7 +56,7 @@ pub fn onet(dice: &mut Dice) -> Net {
     layers.insert(6, pool(2));
     layers.insert(4, pool(3));
     layers.insert(2, pool(3));
-    layers.extend(rows(128 * 3 * 3, 256, LOGITS + EDGES + 10));
+    layers.extend(rows(128 * 3 * 3, 256, LOGITS + EDGES + 2 * POINTS));
     Net::new(&[3, 48, 48], layers, dice)
 }
 
@@ -81,26 +87,33 @@ pub struct Teacher {
     /// What it began with.
     first: Net,
     hold: f32,
+    distill: f32,
 }
 
 impl Teacher {
     /// `frozen`: so many layers that have weights, the first ones, stay as they are. `hold`: how strongly the others are drawn back to
     /// what they were, so that the net keeps what these crops do not show (L2-SP, Li et al. 2018; apart from the gradient, as weight
-    /// decay in Loshchilov and Hutter 2019): each step they go this times the learning rate of the way.
-    pub fn new(mut net: Net, rate: f32, frozen: usize, hold: f32) -> Self {
+    /// decay in Loshchilov and Hutter 2019): each step they go this times the learning rate of the way. `distill`: how much it counts
+    /// that the net says of crops what it said at first, where that was right (Li and Hoiem 2016), beside what is said of them.
+    pub fn new(mut net: Net, rate: f32, frozen: usize, [hold, distill]: [f32; 2]) -> Self {
         let mut at = 0;
         for layer in net.layers.iter().filter(|layer| layer.arrays() > 0).take(frozen) {
             net.weights[at..at + layer.arrays()].iter_mut().for_each(|array| array.trained = false);
             at += layer.arrays();
         }
-        Self { adam: Adam::new(&net, rate, 0.9, 0.999), slow: net.clone(), first: net.clone(), net, hold }
+        Self { adam: Adam::new(&net, rate, 0.9, 0.999), slow: net.clone(), first: net.clone(), net, hold, distill }
     }
 }
 
 impl Learner for Teacher {
     fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)> {
         let pass = Way::new(&self.net, &batch.pictures);
-        let (told, gradient) = losses(&pass.output(), &batch.wanted, self.net.output().map_or(0, |shape| shape[0]));
+        let width = self.net.output().map_or(0, |shape| shape[0]);
+        let (told, mut gradient) = losses(&pass.output(), &batch.wanted, width);
+        if self.distill > 0.0 {
+            let first = Way::forward(&self.first, &batch.pictures).output();
+            remember(&pass.output(), &first, &batch.wanted, width, self.distill, &mut gradient);
+        }
         let (gradients, _) = pass.back(&gradient, false);
         self.adam.pace = pace;
         self.adam.step(&mut self.net, &gradients);
@@ -141,22 +154,55 @@ fn losses(answers: &[f32], wanted: &[f32], width: usize) -> (Vec<(&'static str, 
         gradient[index * width..][..LOGITS].copy_from_slice(&[-slope, slope]);
     }
     let mut told = vec![("face", face_loss), ("right", right)];
-    for (name, range, weight) in [("edges", 1..1 + EDGES, WEIGHTS[0]), ("landmarks", 1 + EDGES..width - 1, WEIGHTS[1])] {
-        if range.is_empty() {
-            continue;
-        }
-        let known: Vec<usize> = (0..rows.len()).filter(|&index| !rows[index].1[range.start].is_nan()).collect();
-        let count = (known.len() * range.len()).max(1) as f32;
-        let mut squares = 0.0;
-        for (index, k) in known.iter().flat_map(|&index| range.clone().map(move |k| (index, k))) {
-            // An answer has one number more than what is wanted of it: two logits stand for the face.
-            let off = rows[index].0[k + 1] - rows[index].1[k];
-            squares += off * off;
-            gradient[index * width + k + 1] = 2.0 * weight * off / count;
-        }
-        told.push((name, (squares / count).sqrt()));
+    let edges: Vec<usize> = (0..rows.len()).filter(|&index| !rows[index].1[1].is_nan()).collect();
+    let count = (edges.len() * EDGES).max(1) as f32;
+    let mut squares = 0.0;
+    for (index, k) in edges.iter().flat_map(|&index| (0..EDGES).map(move |k| (index, k))) {
+        let off = rows[index].0[LOGITS + k] - rows[index].1[1 + k];
+        squares += off * off;
+        gradient[index * width + LOGITS + k] = 2.0 * WEIGHTS[0] * off / count;
+    }
+    told.push(("edges", (squares / count).sqrt()));
+    if width == LOGITS + EDGES + 2 * POINTS {
+        told.push(("landmarks", landmarks(&rows, width, &mut gradient)));
     }
     (told, gradient)
+}
+
+/// The mean distance of landmarks from where they should be, in distances of the eyes, and its slope. Distances, not their squares:
+/// what people or programs say of landmarks is sometimes far off.
+fn landmarks(rows: &[(&[f32], &[f32])], width: usize, gradient: &mut [f32]) -> f32 {
+    let known: Vec<usize> = (0..rows.len()).filter(|&index| !rows[index].1[1 + EDGES].is_nan()).collect();
+    let count = (known.len() * POINTS).max(1) as f32;
+    let mut sum = 0.0;
+    for index in known {
+        let (answer, wanted) = (&rows[index].0[LOGITS + EDGES..], &rows[index].1[1 + EDGES..]);
+        let apart = (wanted[1] - wanted[0]).hypot(wanted[POINTS + 1] - wanted[POINTS]).max(LEAST_APART);
+        for point in 0..POINTS {
+            let off = [point, POINTS + point].map(|k| answer[k] - wanted[k]);
+            let far = off[0].hypot(off[1]).max(1e-4);
+            sum += far / apart / count;
+            for (k, off) in [point, POINTS + point].into_iter().zip(off) {
+                gradient[index * width + LOGITS + EDGES + k] = WEIGHTS[1] * off / far / apart / count;
+            }
+        }
+    }
+    sum
+}
+
+/// Adds the slope of how far the answers' chances of a face are from the `first` ones, where those were right.
+fn remember(answers: &[f32], first: &[f32], wanted: &[f32], width: usize, factor: f32, gradient: &mut [f32]) {
+    let chance = |answer: &[f32]| 1.0 / (1.0 + (answer[0] - answer[1]).exp());
+    let rows = || answers.chunks_exact(width).zip(first.chunks_exact(width)).zip(wanted.chunks_exact(width - 1));
+    let known = rows().filter(|(_, wanted)| !wanted[0].is_nan()).count().max(1) as f32;
+    for (((answer, first), wanted), gradient) in rows().zip(gradient.chunks_exact_mut(width)) {
+        let (now, then) = (chance(answer), chance(first));
+        if (wanted[0] == 1.0 && then > 0.5) || (wanted[0] == 0.0 && then < 0.5) {
+            let slope = factor * (now - then) / known;
+            gradient[0] -= slope;
+            gradient[1] += slope;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -195,6 +241,42 @@ mod tests {
     }
 
     #[test]
+    fn landmarks_have_slopes_too() {
+        let dice = &mut Dice::new(4);
+        let answers = dice.normals(2 * 16);
+        let mut wanted = dice.normals(2 * 15);
+        wanted[15..].fill(NOT_KNOWN);
+        let far = |answers: &[f32]| losses(answers, &wanted, 16).0[3].1;
+        let (_, gradient) = losses(&answers, &wanted, 16);
+        for index in (0..32).filter(|index| index % 16 >= 6) {
+            let moved = |by: f32| {
+                let mut answers = answers.clone();
+                answers[index] += by;
+                far(&answers)
+            };
+            let slope = WEIGHTS[1] * (moved(1e-2) - moved(-1e-2)) / 2e-2;
+            assert!((slope - gradient[index]).abs() < 1e-3, "{index}: {slope} {}", gradient[index]);
+        }
+        assert!(gradient[6..16].iter().all(|slope| *slope != 0.0) && gradient[16..] == [0.0; 16]);
+    }
+
+    #[test]
+    fn what_was_right_is_kept_and_what_was_wrong_is_not() {
+        // Rows that said "no", "yes" and "yes"; the faces are the second and the third, and the first is one, too, that was missed.
+        let first = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
+        let wanted = [1.0, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN].repeat(3);
+        let answers = [0.0; 18];
+        let mut gradient = vec![0.0; 18];
+        remember(&answers, &first, &wanted, 6, 1.0, &mut gradient);
+        assert_eq!(gradient[..6], [0.0; 6]);
+        // Down the slope "yes" grows, the more so the surer it was.
+        assert!(gradient[7] < gradient[13] && gradient[13] < 0.0 && gradient[6] == -gradient[7]);
+        let mut at_first = vec![0.0; 18];
+        remember(&first, &first, &wanted, 6, 1.0, &mut at_first);
+        assert_eq!(at_first, [0.0; 18]);
+    }
+
+    #[test]
     fn the_easiest_crops_are_not_learned_from() {
         let answers: Vec<f32> = (0..10).flat_map(|i| [0.0, i as f32, 0.0, 0.0, 0.0, 0.0]).collect();
         let wanted = [1.0, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN].repeat(10);
@@ -207,7 +289,7 @@ mod tests {
     fn it_learns_and_frozen_layers_stay() {
         let dice = &mut Dice::new(2);
         let net = rnet(dice);
-        let mut teacher = Teacher::new(net.clone(), 1e-3, 4, 0.0);
+        let mut teacher = Teacher::new(net.clone(), 1e-3, 4, [0.0; 2]);
         let pictures = dice.normals(8 * 3 * 24 * 24);
         let wanted = (0..8).flat_map(|i| [(i % 2) as f32, 0.1, -0.1, 0.0, 0.2]).collect();
         let batch = Batch { pictures, wanted, ..Batch::default() };
@@ -229,7 +311,7 @@ mod tests {
             ..Batch::default()
         };
         let moved = |hold: f32| {
-            let mut teacher = Teacher::new(net.clone(), 1e-3, 0, hold);
+            let mut teacher = Teacher::new(net.clone(), 1e-3, 0, [hold, 0.0]);
             (0..60).for_each(|_| drop(teacher.step(&batch, 1.0)));
             let (_, learned) = teacher.nets().remove(0);
             let pairs = learned.weights.iter().zip(&net.weights).flat_map(|(a, b)| a.values.iter().zip(&b.values));

@@ -24,7 +24,7 @@ const SOUGHT_PX: f32 = 16.0;
 const LEAST_PX: f32 = 12.0;
 
 /// Landmarks are learned from faces of this width at least: crops are cut at whole pixels of the copy.
-const LANDMARKS_PX: f32 = 40.0;
+const LANDMARKS_PX: f32 = 64.0;
 
 /// What the stages before let through: less sure than at the booth, so that this stage sees what they might let through there.
 const THRESHOLDS: [f32; 3] = [0.5, 0.5, 0.5];
@@ -51,10 +51,13 @@ pub struct Miner {
     seed: u64,
     stop: Arc<AtomicBool>,
     hash: String,
+    /// Mirror images hide that whoever marked the landmarks put them too far to one side.
+    pub may_mirror: bool,
     /// Complaints about photos are told once a stage.
     told: bool,
     crops: Vec<u8>,
     wanted: Vec<f32>,
+    let_through: Vec<bool>,
 }
 
 /// What comes of a photo.
@@ -62,6 +65,8 @@ pub struct Miner {
 struct Found {
     crops: Vec<u8>,
     wanted: Vec<f32>,
+    /// Whether the stages before let it through, or else it was drawn by chance.
+    let_through: Vec<bool>,
     complaints: Vec<String>,
 }
 
@@ -73,7 +78,20 @@ impl Miner {
             text += &crate::files::sha256_of(file)?.with_context(|| format!("there is no {}", file.display()))?;
         }
         let hash = crate::files::sha256(text.as_bytes());
-        Ok(Self { photos, stage, files, roll_most, seed, stop, hash, told: false, crops: vec![], wanted: vec![] })
+        Ok(Self {
+            photos,
+            stage,
+            files,
+            roll_most,
+            seed,
+            stop,
+            hash,
+            may_mirror: true,
+            told: false,
+            crops: vec![],
+            wanted: vec![],
+            let_through: vec![],
+        })
     }
 
     /// Some crops of the epoch, from 0 to 1, [n, 3, side, side]: faces first.
@@ -86,11 +104,33 @@ impl Miner {
         some.chain(faces(false).step_by(step).take(most / 2)).flat_map(|i| self.planes(i, 0.0, 1.0 / 255.0)).collect()
     }
 
+    /// Whether it was told to stop: what it has then is not an epoch.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The epoch's faces with landmarks as the stages before let them through, some at a time: crops as O-Net gets them, [n, 3, 48, 48], every x of the landmarks, then every y.
+    pub fn landmarks(&self, mut some: impl FnMut(&[f32], &[[f32; 10]])) {
+        let width = self.stage.numbers();
+        let wanted = |i: &usize| &self.wanted[i * width..][..width];
+        let all: Vec<usize> =
+            (0..self.count()).filter(|&i| self.let_through[i] && wanted(&i)[0] == 1.0 && !wanted(&i)[5].is_nan()).collect();
+        for chunk in all.chunks(256) {
+            let crops: Vec<f32> = chunk.iter().flat_map(|&i| self.planes(i, super::MEAN, super::SCALE)).collect();
+            let points: Vec<[f32; 10]> = chunk.iter().filter_map(|i| wanted(i)[5..].try_into().ok()).collect();
+            some(&crops, &points);
+        }
+    }
+
     /// A crop as three planes of (byte - mean) * scale.
     fn planes(&self, index: usize, mean: f32, scale: f32) -> impl Iterator<Item = f32> + '_ {
         let length = self.length();
         let crop = &self.crops[index * length..][..length];
         (0..3).flat_map(move |c| crop[c..].iter().step_by(3).map(move |byte| (f32::from(*byte) - mean) * scale))
+    }
+
+    fn count(&self) -> usize {
+        self.wanted.len() / self.stage.numbers()
     }
 
     fn length(&self) -> usize {
@@ -124,7 +164,7 @@ impl Miner {
         found.complaints.extend(bad.iter().filter_map(complaint));
         let known: Vec<_> = good.into_iter().map(|(face, _)| face.clone()).collect();
         let image = image::RgbImage::from_raw(frame.width, frame.height, frame.pixels).context("a frame of another size")?;
-        let (frame, mut faces) = vary::varied(&image, &vary::faces(&known), self.roll_most, dice);
+        let (frame, mut faces) = vary::varied(&image, &vary::faces(&known), self.roll_most, self.may_mirror, dice);
         faces.iter_mut().for_each(|face| face.ignored |= face.rect.w.max(face.rect.h) < LEAST_PX);
         self.gather(&frame, &faces, detector, dice, &mut found)?;
         Ok(found)
@@ -132,11 +172,12 @@ impl Miner {
 
     fn gather(&self, frame: &Frame, faces: &[Face], detector: &mut Detector, dice: &mut Dice, found: &mut Found) -> Result<()> {
         let mut cutter = Cutter::new();
-        let mut add = |square: Rect, wanted: &[f32]| -> Result<()> {
+        let mut add = |square: Rect, wanted: &[f32], let_through: bool| -> Result<()> {
             let (at, side) = (found.crops.len(), self.stage.side_px());
             found.crops.resize(at + self.length(), 0);
             cutter.cut(frame, square, side, &mut found.crops[at..])?;
             found.wanted.extend(wanted);
+            found.let_through.push(let_through);
             Ok(())
         };
         let mut positives = 0;
@@ -144,11 +185,11 @@ impl Miner {
         for face in order.into_iter().map(|i| &faces[i]).filter(|face| !face.ignored).take(FACES_MOST) {
             for _ in 0..AROUND {
                 let square = near(&face.rect, self.stage, dice);
-                // What the net sees is what edges and landmarks are told of: copies are smaller than frames, and a pixel is more.
-                let Some(square) = Cutter::whole(frame, square) else { continue };
-                if let Some(wanted) = self.wanted(&square, faces) {
+                // What the net sees is what edges are told of: copies are smaller than frames, and a pixel is more.
+                let Some(cut) = Cutter::whole(frame, square) else { continue };
+                if let Some(wanted) = self.wanted(&square, &cut, faces) {
                     positives += usize::from(wanted[0] == 1.0);
-                    add(square, &wanted)?;
+                    add(square, &wanted, false)?;
                 }
             }
         }
@@ -159,11 +200,12 @@ impl Miner {
         let most = (NONES_A_FACE * positives).clamp(NONES[0], NONES[1]);
         let mut nones = 0;
         for index in dice.order(candidates.len()) {
-            let Some(square) = Cutter::whole(frame, candidates[index]) else { continue };
-            let Some(wanted) = self.wanted(&square, faces) else { continue };
+            let square = candidates[index];
+            let Some(cut) = Cutter::whole(frame, square) else { continue };
+            let Some(wanted) = self.wanted(&square, &cut, faces) else { continue };
             nones += usize::from(wanted[0] == 0.0);
             if wanted[0] != 0.0 || nones <= most {
-                add(square, &wanted)?;
+                add(square, &wanted, true)?;
             }
         }
         // Easy ones, too, so that none of these becomes a mistake.
@@ -171,18 +213,18 @@ impl Miner {
             let side = LEAST_PX.max(frame.width.min(frame.height) as f32 * dice.share() * dice.share());
             let [x, y] = [frame.width, frame.height].map(|length| (length as f32 - side).max(0.0));
             let square = Rect { x: x * dice.share(), y: y * dice.share(), w: side, h: side };
-            match self.wanted(&square, faces) {
-                Some(wanted) if wanted[0] == 0.0 => add(square, &wanted)?,
+            match self.wanted(&square, &square, faces) {
+                Some(wanted) if wanted[0] == 0.0 => add(square, &wanted, false)?,
                 _ => (),
             }
         }
         Ok(())
     }
 
-    /// What to say of a square, if anything is sure.
-    fn wanted(&self, square: &Rect, faces: &[Face]) -> Option<Vec<f32>> {
+    /// What to say of a square, if anything is sure; `cut`: what the net sees of it. Landmarks are told of the square, as the walk does.
+    fn wanted(&self, square: &Rect, cut: &Rect, faces: &[Face]) -> Option<Vec<f32>> {
         let mut wanted = vec![f32::NAN; self.stage.numbers()];
-        let nearest = faces.iter().map(|face| (face, face.rect.iou(square))).max_by(|a, b| a.1.total_cmp(&b.1));
+        let nearest = faces.iter().map(|face| (face, face.rect.iou(cut))).max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((face, overlap)) = nearest.filter(|(_, overlap)| *overlap >= NONE) else {
             wanted[0] = 0.0;
             return Some(wanted);
@@ -193,7 +235,7 @@ impl Miner {
         if overlap >= FACE {
             wanted[0] = 1.0;
         }
-        let (Rect { x, y, w, h }, Rect { x: left, y: upper, w: wide, h: high }) = (face.rect, *square);
+        let (Rect { x, y, w, h }, Rect { x: left, y: upper, w: wide, h: high }) = (face.rect, *cut);
         // P-Net was trained to count a pixel less.
         let less = if self.stage == Stage::Pnet { 1.0 } else { 0.0 };
         let edges = [(x - left) / (wide - less), (y - upper) / (high - less)];
@@ -205,7 +247,7 @@ impl Miner {
         ]);
         if let (Stage::Onet, Some(points)) = (self.stage, face.landmarks.filter(|_| w >= LANDMARKS_PX)) {
             for (k, [x, y]) in points.into_iter().enumerate() {
-                (wanted[5 + k], wanted[10 + k]) = ((x - left) / wide, (y - upper) / high);
+                (wanted[5 + k], wanted[10 + k]) = ((x - square.x) / square.w, (y - square.y) / square.h);
             }
         }
         Some(wanted)
@@ -252,10 +294,11 @@ impl Lessons for &mut Miner {
         bar.done();
         let mut done = done.into_inner().map_err(|_| anyhow!("a worker failed"))?;
         done.sort_by_key(|(index, _)| *index);
-        (self.crops, self.wanted) = (vec![], vec![]);
+        (self.crops, self.wanted, self.let_through) = (vec![], vec![], vec![]);
         for (_, found) in done {
             self.crops.extend(found.crops);
             self.wanted.extend(found.wanted);
+            self.let_through.extend(found.let_through);
             if !self.told {
                 found.complaints.iter().for_each(|complaint| eprintln!("left out: {complaint}"));
             }
@@ -271,7 +314,7 @@ impl Lessons for &mut Miner {
     }
 
     fn count(&self) -> usize {
-        self.wanted.len() / self.stage.numbers()
+        Miner::count(self)
     }
 
     fn batch(&self, order: &[usize], number: usize, size: usize, _: u64) -> Batch {
@@ -307,9 +350,11 @@ mod tests {
             seed: 1,
             stop: Arc::default(),
             hash: String::new(),
+            may_mirror: true,
             told: true,
             crops: vec![],
             wanted: vec![],
+            let_through: vec![],
         }
     }
 
@@ -324,7 +369,7 @@ mod tests {
     #[test]
     fn what_overlaps_is_a_face_or_a_part_of_one_and_what_does_not_is_none() {
         let faces = [face(square(0.0, 0.0, 50.0), false), face(square(200.0, 0.0, 50.0), true)];
-        let wanted = |x: f32, side: f32| miner(Stage::Rnet).wanted(&square(x, 0.0, side), &faces);
+        let wanted = |x: f32, side: f32| miner(Stage::Rnet).wanted(&square(x, 0.0, side), &square(x, 0.0, side), &faces);
         assert_eq!(wanted(0.0, 50.0), Some(vec![1.0, 0.0, 0.0, 0.0, 0.0]));
         let part = wanted(20.0, 50.0).unwrap();
         assert!(part[0].is_nan() && part[1..] == [-0.4, 0.0, -0.4, 0.0], "{part:?}");
@@ -332,16 +377,21 @@ mod tests {
         let none = wanted(100.0, 50.0).unwrap();
         assert!(none[0] == 0.0 && none[1..].iter().all(|edge| edge.is_nan()));
         assert_eq!(wanted(200.0, 50.0), None);
-        let edges = miner(Stage::Pnet).wanted(&square(5.0, 0.0, 50.0), &faces).unwrap();
+        let edges = miner(Stage::Pnet).wanted(&square(5.0, 0.0, 50.0), &square(5.0, 0.0, 50.0), &faces).unwrap();
         assert!((edges[1] + 5.0 / 49.0).abs() < 1e-6);
     }
 
     #[test]
     fn landmarks_are_shares_of_the_square_and_those_of_small_faces_are_not_learned_from() {
         let miner = miner(Stage::Onet);
-        let told = miner.wanted(&square(0.0, 0.0, 50.0), &[face(square(0.0, 0.0, 48.0), false)]).unwrap();
-        assert_eq!(told[5..], [0.2, 0.6, 0.4, 0.24, 0.56, 0.4, 0.4, 0.6, 0.8, 0.8]);
-        let small = miner.wanted(&square(0.0, 0.0, 38.0), &[face(square(0.0, 0.0, 38.0), false)]).unwrap();
+        let wanted = |side: f32| {
+            let cut = square(0.0, 0.0, side);
+            miner.wanted(&Rect { x: 0.5, ..cut }, &cut, &[face(square(0.0, 0.0, 0.96 * side), false)]).unwrap()
+        };
+        let far = |a: &[f32], b: [f32; 10]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let points = [0.095, 0.295, 0.195, 0.115, 0.275, 0.2, 0.2, 0.3, 0.4, 0.4];
+        assert!(far(&wanted(100.0)[5..], points) < 1e-6);
+        let small = wanted(60.0);
         assert!(small[0] == 1.0 && small[5..].iter().all(|point| point.is_nan()));
     }
 

@@ -4,11 +4,13 @@
 //!
 //! ```text
 //! truth -> vary -> mine -> tune -> even -> tuned    lists of faces in, nets that were taught by them beside the stock ones
+//!                           |-> landmarks           the layer of O-Net that fits them best
 //!                           |-> nets                ONNX files as nets that learn, and back
 //! ```
 
 pub mod convert;
 pub mod even;
+pub mod landmarks;
 pub mod mine;
 pub mod nets;
 pub mod truth;

@@ -1,12 +1,13 @@
 //! Photos with faces in, tuned nets beside the stock ones out: the stages of the cascade are trained one after the other, each on what
 //! the ones before let through (Zhang et al. 2016, section II.C), and begin with the stock weights.
 
+use super::landmarks::{self, Fit};
 use super::mine::Miner;
 use super::nets::Files;
 use super::truth::{self, Photo};
 use super::{Stage, even, nets, tuned};
 use crate::files;
-use crate::learning::course::{Course, End, Shown};
+use crate::learning::course::{Course, End, Lessons, Shown};
 use crate::learning::options::Device;
 use anyhow::{Context, Result, ensure};
 use lookalike_learn::faces::Teacher;
@@ -40,9 +41,13 @@ pub struct Options {
     /// So many layers with weights, the first ones of every stage, stay as they are: little data spoils less
     #[arg(long, value_name = "N", default_value_t = 0)]
     freeze: usize,
-    /// How strongly the nets are held to the stock weights, so that they keep what the photos do not show; 0: not at all
-    #[arg(long, value_name = "FACTOR", default_value_t = 50.0, value_parser = hold)]
-    hold: f32,
+    /// How strongly the nets are held to the stock weights, so that they keep what the photos do not show; 0: not at all; without it,
+    /// 100 for P-Net, 60 for R-Net, 20 for O-Net
+    #[arg(long, value_name = "FACTOR", value_parser = hold)]
+    hold: Option<f32>,
+    /// How much it counts that the nets say of a crop what they said before, where that was right; 0: nothing
+    #[arg(long, value_name = "FACTOR", default_value_t = 3.0, value_parser = hold)]
+    distill: f32,
     /// Learning rate
     #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = rate)]
     rate: f32,
@@ -56,6 +61,9 @@ pub struct Options {
     #[arg(long)]
     resume: bool,
 }
+
+/// What finds squares learned on more than these photos show; what decides has to learn what leans.
+const HOLDS: [f32; 3] = [100.0, 60.0, 20.0];
 
 fn degrees(text: &str) -> Result<f32, String> {
     let degrees: f32 = text.parse().map_err(|_| "not a number".to_string())?;
@@ -121,7 +129,8 @@ fn stage(
     out: &Path,
     stop: Arc<AtomicBool>,
 ) -> Result<Option<(Net, Vec<u8>)>> {
-    let Options { epochs, batch, roll, freeze, hold, rate, seed, resume, .. } = *options;
+    let Options { epochs, batch, roll, freeze, distill, rate, seed, resume, .. } = *options;
+    let hold = options.hold.unwrap_or(HOLDS[stage.index()]);
     let from = &now.0[stage.index()];
     let onnx = std::fs::read(from).with_context(|| format!("cannot read {}: run `make models`", from.display()))?;
     let net = nets::read(stage, &onnx).with_context(|| format!("cannot learn from {}", from.display()))?;
@@ -133,11 +142,13 @@ fn stage(
         stage.name()
     );
     let mut miner = Miner::new(photos.to_vec(), stage, now.clone(), roll, seed, stop.clone())?;
-    let mut teacher = Teacher::new(net, rate, freeze, hold);
+    let mut teacher = Teacher::new(net, rate, freeze, [hold, distill]);
     let folder = out.join(stage.name());
     let course = Course {
         what: format!("mtcnn {}", stage.name()),
-        settings: format!("--batch {batch} --roll {roll} --freeze {freeze} --hold {hold} --rate {rate} --seed {seed}"),
+        settings: format!(
+            "--batch {batch} --roll {roll} --freeze {freeze} --hold {hold} --distill {distill} --rate {rate} --seed {seed}"
+        ),
         seed,
         batch: batch as usize,
         epochs: epochs as usize,
@@ -148,5 +159,33 @@ fn stage(
     };
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let end = course.run(&mut teacher, &mut miner, |_, miner| Ok(Shown { pictures: miner.shown(160), columns: 16, drawn: 0 }))?;
-    Ok((end == End::Finished).then(|| (teacher.nets().remove(0).1, onnx)))
+    if end == End::Stopped {
+        return Ok(None);
+    }
+    let mut net = teacher.nets().remove(0).1;
+    if stage == Stage::Onet && !fit_landmarks(&mut net, &mut miner, epochs as usize)? {
+        return Ok(None);
+    }
+    Ok(Some((net, onnx)))
+}
+
+/// Whether it was not stopped.
+fn fit_landmarks(net: &mut Net, miner: &mut Miner, epochs: usize) -> Result<bool> {
+    let mut fit = Fit::default();
+    miner.may_mirror = false;
+    for epoch in epochs..epochs + landmarks::COPIES {
+        let mut miner = &mut *miner;
+        miner.begin(epoch)?;
+        if miner.stopped() {
+            return Ok(false);
+        }
+        miner.landmarks(|crops, wanted| fit.add(net, crops, wanted));
+    }
+    match fit.apply(net) {
+        Some([before, after]) => {
+            eprintln!("landmarks: fitted to {}, {before:.4} eye distances off at the median before, {after:.4} now", fit.count())
+        }
+        None => eprintln!("landmarks: not fitted, too few faces have some"),
+    }
+    Ok(true)
 }
