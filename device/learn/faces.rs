@@ -87,33 +87,26 @@ pub struct Teacher {
     /// What it began with.
     first: Net,
     hold: f32,
-    distill: f32,
 }
 
 impl Teacher {
     /// `frozen`: so many layers that have weights, the first ones, stay as they are. `hold`: how strongly the others are drawn back to
     /// what they were, so that the net keeps what these crops do not show (L2-SP, Li et al. 2018; apart from the gradient, as weight
-    /// decay in Loshchilov and Hutter 2019): each step they go this times the learning rate of the way. `distill`: how much it counts
-    /// that the net says of crops what it said at first, where that was right (Li and Hoiem 2016), beside what is said of them.
-    pub fn new(mut net: Net, rate: f32, frozen: usize, [hold, distill]: [f32; 2]) -> Self {
+    /// decay in Loshchilov and Hutter 2019): each step they go this times the learning rate of the way.
+    pub fn new(mut net: Net, rate: f32, frozen: usize, hold: f32) -> Self {
         let mut at = 0;
         for layer in net.layers.iter().filter(|layer| layer.arrays() > 0).take(frozen) {
             net.weights[at..at + layer.arrays()].iter_mut().for_each(|array| array.trained = false);
             at += layer.arrays();
         }
-        Self { adam: Adam::new(&net, rate, 0.9, 0.999), slow: net.clone(), first: net.clone(), net, hold, distill }
+        Self { adam: Adam::new(&net, rate, 0.9, 0.999), slow: net.clone(), first: net.clone(), net, hold }
     }
 }
 
 impl Learner for Teacher {
     fn step(&mut self, batch: &Batch, pace: f32) -> Vec<(&'static str, f32)> {
         let pass = Way::new(&self.net, &batch.pictures);
-        let width = self.net.output().map_or(0, |shape| shape[0]);
-        let (told, mut gradient) = losses(&pass.output(), &batch.wanted, width);
-        if self.distill > 0.0 {
-            let first = Way::forward(&self.first, &batch.pictures).output();
-            remember(&pass.output(), &first, &batch.wanted, width, self.distill, &mut gradient);
-        }
+        let (told, gradient) = losses(&pass.output(), &batch.wanted, self.net.output().map_or(0, |shape| shape[0]));
         let (gradients, _) = pass.back(&gradient, false);
         self.adam.pace = pace;
         self.adam.step(&mut self.net, &gradients);
@@ -190,21 +183,6 @@ fn landmarks(rows: &[(&[f32], &[f32])], width: usize, gradient: &mut [f32]) -> f
     sum
 }
 
-/// Adds the slope of how far the answers' chances of a face are from the `first` ones, where those were right.
-fn remember(answers: &[f32], first: &[f32], wanted: &[f32], width: usize, factor: f32, gradient: &mut [f32]) {
-    let chance = |answer: &[f32]| 1.0 / (1.0 + (answer[0] - answer[1]).exp());
-    let rows = || answers.chunks_exact(width).zip(first.chunks_exact(width)).zip(wanted.chunks_exact(width - 1));
-    let known = rows().filter(|(_, wanted)| !wanted[0].is_nan()).count().max(1) as f32;
-    for (((answer, first), wanted), gradient) in rows().zip(gradient.chunks_exact_mut(width)) {
-        let (now, then) = (chance(answer), chance(first));
-        if (wanted[0] == 1.0 && then > 0.5) || (wanted[0] == 0.0 && then < 0.5) {
-            let slope = factor * (now - then) / known;
-            gradient[0] -= slope;
-            gradient[1] += slope;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,22 +239,6 @@ mod tests {
     }
 
     #[test]
-    fn what_was_right_is_kept_and_what_was_wrong_is_not() {
-        // Rows that said "no", "yes" and "yes"; the faces are the second and the third, and the first is one, too, that was missed.
-        let first = [2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
-        let wanted = [1.0, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN].repeat(3);
-        let answers = [0.0; 18];
-        let mut gradient = vec![0.0; 18];
-        remember(&answers, &first, &wanted, 6, 1.0, &mut gradient);
-        assert_eq!(gradient[..6], [0.0; 6]);
-        // Down the slope "yes" grows, the more so the surer it was.
-        assert!(gradient[7] < gradient[13] && gradient[13] < 0.0 && gradient[6] == -gradient[7]);
-        let mut at_first = vec![0.0; 18];
-        remember(&first, &first, &wanted, 6, 1.0, &mut at_first);
-        assert_eq!(at_first, [0.0; 18]);
-    }
-
-    #[test]
     fn the_easiest_crops_are_not_learned_from() {
         let answers: Vec<f32> = (0..10).flat_map(|i| [0.0, i as f32, 0.0, 0.0, 0.0, 0.0]).collect();
         let wanted = [1.0, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN].repeat(10);
@@ -289,7 +251,7 @@ mod tests {
     fn it_learns_and_frozen_layers_stay() {
         let dice = &mut Dice::new(2);
         let net = rnet(dice);
-        let mut teacher = Teacher::new(net.clone(), 1e-3, 4, [0.0; 2]);
+        let mut teacher = Teacher::new(net.clone(), 1e-3, 4, 0.0);
         let pictures = dice.normals(8 * 3 * 24 * 24);
         let wanted = (0..8).flat_map(|i| [(i % 2) as f32, 0.1, -0.1, 0.0, 0.2]).collect();
         let batch = Batch { pictures, wanted, ..Batch::default() };
@@ -311,7 +273,7 @@ mod tests {
             ..Batch::default()
         };
         let moved = |hold: f32| {
-            let mut teacher = Teacher::new(net.clone(), 1e-3, 0, [hold, 0.0]);
+            let mut teacher = Teacher::new(net.clone(), 1e-3, 0, hold);
             (0..60).for_each(|_| drop(teacher.step(&batch, 1.0)));
             let (_, learned) = teacher.nets().remove(0);
             let pairs = learned.weights.iter().zip(&net.weights).flat_map(|(a, b)| a.values.iter().zip(&b.values));

@@ -140,9 +140,9 @@ struct Layer {
 
 /// Numbers and bias of the last layer, and the net before it.
 fn parts(net: &Net) -> (&[f32], &[f32], Net) {
-    let (last, first) = net.weights.split_at(net.weights.len() - 2);
-    let trunk = Net { input: net.input.clone(), layers: net.layers[..net.layers.len() - 1].to_vec(), weights: last.to_vec() };
-    (&first[0].values, &first[1].values, trunk)
+    let (before, last) = net.weights.split_at(net.weights.len() - 2);
+    let layers = net.layers[..net.layers.len() - 1].to_vec();
+    (&last[0].values, &last[1].values, Net { input: net.input.clone(), layers, weights: before.to_vec() })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

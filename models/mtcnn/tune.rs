@@ -41,13 +41,9 @@ pub struct Options {
     /// So many layers with weights, the first ones of every stage, stay as they are: little data spoils less
     #[arg(long, value_name = "N", default_value_t = 0)]
     freeze: usize,
-    /// How strongly the nets are held to the stock weights, so that they keep what the photos do not show; 0: not at all; without it,
-    /// 100 for P-Net, 60 for R-Net, 20 for O-Net
-    #[arg(long, value_name = "FACTOR", value_parser = hold)]
-    hold: Option<f32>,
-    /// How much it counts that the nets say of a crop what they said before, where that was right; 0: nothing
-    #[arg(long, value_name = "FACTOR", default_value_t = 3.0, value_parser = hold)]
-    distill: f32,
+    /// How strongly the nets are held to the stock weights, so that they keep what the photos do not show; 0: not at all
+    #[arg(long, value_name = "FACTOR", default_value_t = 50.0, value_parser = hold)]
+    hold: f32,
     /// Learning rate
     #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = rate)]
     rate: f32,
@@ -61,9 +57,6 @@ pub struct Options {
     #[arg(long)]
     resume: bool,
 }
-
-/// What finds squares learned on more than these photos show; what decides has to learn what leans.
-const HOLDS: [f32; 3] = [100.0, 60.0, 20.0];
 
 fn degrees(text: &str) -> Result<f32, String> {
     let degrees: f32 = text.parse().map_err(|_| "not a number".to_string())?;
@@ -129,8 +122,7 @@ fn stage(
     out: &Path,
     stop: Arc<AtomicBool>,
 ) -> Result<Option<(Net, Vec<u8>)>> {
-    let Options { epochs, batch, roll, freeze, distill, rate, seed, resume, .. } = *options;
-    let hold = options.hold.unwrap_or(HOLDS[stage.index()]);
+    let Options { epochs, batch, roll, freeze, hold, rate, seed, resume, .. } = *options;
     let from = &now.0[stage.index()];
     let onnx = std::fs::read(from).with_context(|| format!("cannot read {}: run `make models`", from.display()))?;
     let net = nets::read(stage, &onnx).with_context(|| format!("cannot learn from {}", from.display()))?;
@@ -142,13 +134,11 @@ fn stage(
         stage.name()
     );
     let mut miner = Miner::new(photos.to_vec(), stage, now.clone(), roll, seed, stop.clone())?;
-    let mut teacher = Teacher::new(net, rate, freeze, [hold, distill]);
+    let mut teacher = Teacher::new(net, rate, freeze, hold);
     let folder = out.join(stage.name());
     let course = Course {
         what: format!("mtcnn {}", stage.name()),
-        settings: format!(
-            "--batch {batch} --roll {roll} --freeze {freeze} --hold {hold} --distill {distill} --rate {rate} --seed {seed}"
-        ),
+        settings: format!("--batch {batch} --roll {roll} --freeze {freeze} --hold {hold} --rate {rate} --seed {seed}"),
         seed,
         batch: batch as usize,
         epochs: epochs as usize,
