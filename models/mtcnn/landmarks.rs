@@ -160,18 +160,22 @@ fn solve(matrix: &mut [f64], right: &mut [[f64; NUMBERS]]) -> Option<()> {
             let rest = matrix[i * n + j] - sum;
             matrix[i * n + j] = if i == j { (rest > 0.0).then(|| rest.sqrt())? } else { rest / matrix[j * n + j] };
         }
-        for c in 0..NUMBERS {
-            let sum: f64 = (0..i).map(|k| matrix[i * n + k] * right[k][c]).sum();
-            right[i][c] = (right[i][c] - sum) / matrix[i * n + i];
-        }
+        let (solved, rest) = right.split_at_mut(i);
+        eliminate(&mut rest[0], solved.iter().zip((0..i).map(|k| matrix[i * n + k])), matrix[i * n + i]);
     }
     for i in (0..n).rev() {
-        for c in 0..NUMBERS {
-            let sum: f64 = (i + 1..n).map(|k| matrix[k * n + i] * right[k][c]).sum();
-            right[i][c] = (right[i][c] - sum) / matrix[i * n + i];
-        }
+        let (rest, solved) = right.split_at_mut(i + 1);
+        eliminate(&mut rest[i], solved.iter().zip((i + 1..n).map(|k| matrix[k * n + i])), matrix[i * n + i]);
     }
     Some(())
+}
+
+/// A row of right sides, less those that are solved times their factors, over its own factor.
+fn eliminate<'r>(row: &mut [f64; NUMBERS], solved: impl Iterator<Item = (&'r [f64; NUMBERS], f64)>, own: f64) {
+    for (solved, by) in solved {
+        row.iter_mut().zip(solved).for_each(|(value, solved)| *value -= by * solved);
+    }
+    row.iter_mut().for_each(|value| *value /= own);
 }
 
 #[cfg(test)]
