@@ -21,8 +21,8 @@ const HARD: f32 = 0.7;
 /// What the mean squared error of edges, and the mean distance of landmarks in eye distances, count beside the cross entropy of faces.
 const WEIGHTS: [f32; 2] = [4.0, 0.5];
 
-/// Eyes of heads seen from the side are nearly one above the other; in shares of the crop.
-pub const LEAST_APART: f32 = 0.15;
+/// Eyes of heads seen from the side are nearly one behind the other; in shares of the crop.
+const LEAST_APART: f32 = 0.15;
 
 /// Logits of an answer.
 const LOGITS: usize = 2;
@@ -32,6 +32,14 @@ const EDGES: usize = 4;
 
 /// Points among the landmarks: every x, then every y.
 pub const POINTS: usize = 5;
+
+/// Numbers of an answer before its landmarks.
+pub const BEFORE: usize = LOGITS + EDGES;
+
+/// The distance of the eyes, which the landmarks' distances are told in, in shares of the crop; `landmarks`: every x, then every y.
+pub fn eyes_apart(landmarks: &[f32]) -> f32 {
+    (landmarks[1] - landmarks[0]).hypot(landmarks[POINTS + 1] - landmarks[POINTS]).max(LEAST_APART)
+}
 
 /// P-Net at one place: 12 x 12 pixels to a row.
 pub fn pnet(dice: &mut Dice) -> Net {
@@ -56,7 +64,7 @@ pub fn onet(dice: &mut Dice) -> Net {
     layers.insert(6, pool(2));
     layers.insert(4, pool(3));
     layers.insert(2, pool(3));
-    layers.extend(rows(128 * 3 * 3, 256, LOGITS + EDGES + 2 * POINTS));
+    layers.extend(rows(128 * 3 * 3, 256, BEFORE + 2 * POINTS));
     Net::new(&[3, 48, 48], layers, dice)
 }
 
@@ -156,7 +164,7 @@ fn losses(answers: &[f32], wanted: &[f32], width: usize) -> (Vec<(&'static str, 
         gradient[index * width + LOGITS + k] = 2.0 * WEIGHTS[0] * off / count;
     }
     told.push(("edges", (squares / count).sqrt()));
-    if width == LOGITS + EDGES + 2 * POINTS {
+    if width == BEFORE + 2 * POINTS {
         told.push(("landmarks", landmarks(&rows, width, &mut gradient)));
     }
     (told, gradient)
@@ -169,14 +177,14 @@ fn landmarks(rows: &[(&[f32], &[f32])], width: usize, gradient: &mut [f32]) -> f
     let count = (known.len() * POINTS).max(1) as f32;
     let mut sum = 0.0;
     for index in known {
-        let (answer, wanted) = (&rows[index].0[LOGITS + EDGES..], &rows[index].1[1 + EDGES..]);
-        let apart = (wanted[1] - wanted[0]).hypot(wanted[POINTS + 1] - wanted[POINTS]).max(LEAST_APART);
+        let (answer, wanted) = (&rows[index].0[BEFORE..], &rows[index].1[1 + EDGES..]);
+        let apart = eyes_apart(wanted);
         for point in 0..POINTS {
             let off = [point, POINTS + point].map(|k| answer[k] - wanted[k]);
             let far = off[0].hypot(off[1]).max(1e-4);
             sum += far / apart / count;
             for (k, off) in [point, POINTS + point].into_iter().zip(off) {
-                gradient[index * width + LOGITS + EDGES + k] = WEIGHTS[1] * off / far / apart / count;
+                gradient[index * width + BEFORE + k] = WEIGHTS[1] * off / far / apart / count;
             }
         }
     }

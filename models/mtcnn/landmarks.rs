@@ -5,7 +5,7 @@
 //! brings about (iteratively reweighted least squares): one face with landmarks far off does not move it.
 
 use lookalike_learn::Net;
-use lookalike_learn::faces::{LEAST_APART, POINTS};
+use lookalike_learn::faces::{BEFORE, POINTS, eyes_apart};
 
 /// Epochs of copies that it is fitted to.
 pub const COPIES: usize = 6;
@@ -18,9 +18,6 @@ const ROUNDS: usize = 8;
 
 /// A face weighs as one over its mean distance, but for those nearer than this share of the median.
 const NEAR: f64 = 0.5;
-
-/// Numbers of an answer before the landmarks.
-const BEFORE: usize = 6;
 
 const NUMBERS: usize = 2 * POINTS;
 
@@ -45,7 +42,7 @@ impl Fit {
             let row = |k: usize| &matrix[(BEFORE + k) * length..][..length];
             let said = |k: usize| bias[BEFORE + k] + row(k).iter().zip(input).map(|(w, x)| w * x).sum::<f32>();
             self.off.push(std::array::from_fn(|k| wanted[k] - said(k)));
-            self.apart.push((wanted[1] - wanted[0]).hypot(wanted[POINTS + 1] - wanted[POINTS]).max(LEAST_APART));
+            self.apart.push(eyes_apart(wanted));
         }
         self.inputs.extend(inputs);
     }

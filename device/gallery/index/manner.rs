@@ -59,11 +59,14 @@ impl Manner {
 impl Index {
     /// Tries both ways. `now` is a clock.
     pub fn manner(&self, now: fn() -> Instant) -> Manner {
+        if self.rows < FEW {
+            return Manner::ALL;
+        }
         let rows: Vec<(u32, Vec<f32>)> = self.some_rows(PROBES);
         let others = rows.iter().skip(1).chain(rows.first());
         let probes: Vec<(u32, Vec<f32>)> =
             rows.iter().zip(others).map(|((own, row), (_, other))| (*own, beside(row, other))).collect();
-        if self.rows < FEW || probes.is_empty() {
+        if probes.is_empty() {
             return Manner::ALL;
         }
         let timed = |breadth: Breadth| -> (Duration, Vec<Vec<u32>>) {
@@ -106,6 +109,15 @@ mod tests {
 
     fn part(rows: usize, micros: u64, recall: f32) -> Part {
         Part { rows, takes: Duration::from_micros(micros), recall }
+    }
+
+    #[test]
+    fn a_probe_is_as_long_as_its_row_and_nearer_to_it_than_to_the_other() {
+        let probe = beside(&[3.0, 0.0], &[0.0, 5.0]);
+        assert!((probe[0].hypot(probe[1]) - 3.0).abs() < 1e-5);
+        let far = |row: [f32; 2]| (probe[0] - row[0]).hypot(probe[1] - row[1]);
+        assert!(far([3.0, 0.0]) > 0.5 && far([3.0, 0.0]) < far([0.0, 5.0]), "{probe:?}");
+        assert_eq!(beside(&[0.0; 2], &[0.0; 2]), [0.0; 2]);
     }
 
     #[test]
