@@ -45,6 +45,9 @@ pub struct Settings {
     pub thresholds: [f32; 3],
     /// Which heads are found.
     pub heads: Heads,
+    /// Whether landmarks are those that O-Net tells at a second look, at the square around the box that it gave: for nets
+    /// whose landmarks were fitted to such squares.
+    pub second_look: bool,
 }
 
 /// Heads by how they are turned in the picture.
@@ -189,6 +192,22 @@ impl Detector {
         let threshold = self.settings.thresholds[2];
         faces.extend(self.verdicts.iter().filter_map(|v| face_of(v, self.candidates[v.index], threshold)));
         self.suppressor.thin(faces, scored, 0.7, Overlap::Smaller);
+        if self.settings.second_look {
+            // A search is of heads that are turned alike.
+            let roll = self.candidates.first().map_or(0.0, |candidate| candidate.roll);
+            self.look_closer(frame, roll, faces)?;
+        }
+        Ok(())
+    }
+
+    /// Lets O-Net tell the landmarks of faces once more.
+    fn look_closer(&mut self, frame: &Frame, roll: f32, faces: &mut [Face]) -> Result<()> {
+        self.candidates.clear();
+        self.candidates.extend(faces.iter().map(|face| Candidate { roll, ..Candidate::at(squares::around(face.rect)) }));
+        self.look(frame, Stage::Onet)?;
+        for verdict in &self.verdicts {
+            faces[verdict.index].landmarks = verdict.landmarks(&self.candidates[verdict.index]);
+        }
         Ok(())
     }
 

@@ -22,6 +22,13 @@ impl Detector {
     }
 }
 
+/// The square around a box, at whole pixels: at it O-Net looks a second time ([`super::Settings::second_look`]).
+pub fn around(rect: Rect) -> Rect {
+    let Rect { x, y, w, .. } = Candidate::at(rect).squared().rect;
+    let side = w.round().max(1.0);
+    Rect { x: x.round(), y: y.round(), w: side, h: side }
+}
+
 /// Cuts squares out of frames, keeping its buffers.
 pub struct Cutter(Scaler);
 

@@ -53,7 +53,7 @@ pub(super) fn net(model: impl Model + 'static) -> Net {
 }
 
 pub(super) fn settings() -> Settings {
-    Settings { min_face_px: 24.0, factor: 0.5, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright }
+    Settings { min_face_px: 24.0, factor: 0.5, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright, second_look: false }
 }
 
 fn detector(r_score: f32, o_score: f32) -> (Detector, Arc<Mutex<Vec<usize>>>) {
@@ -143,5 +143,42 @@ fn any_number_of_threads_gives_the_same_faces() {
     for threads in [2, 3, 5] {
         let mut detector = detector_on(threads, 0.9, 0.9).0;
         assert_eq!([&few, &many, &few].map(|frame| detector.detect(frame).unwrap()), expected, "{threads} threads");
+    }
+}
+
+/// O-Net whose box is the middle half of a crop, and whose landmarks are the crop's first corner.
+struct Corner(Vec<Tensor>);
+
+impl Model for Corner {
+    fn run(&mut self, [n, h, w]: [usize; 3], _: &Normalise, fill: &mut dyn FnMut(&mut [u8])) -> Result<&[Tensor]> {
+        fill(&mut vec![0; 3 * n * h * w]);
+        let shifts = [0.25, 0.25, -0.25, -0.25].repeat(n);
+        self.0 = vec![tensor(&[n, 2], [0.1, 0.9].repeat(n)), tensor(&[n, 4], shifts), tensor(&[n, 10], vec![0.0; 10 * n])];
+        Ok(&self.0)
+    }
+}
+
+#[test]
+fn at_a_second_look_landmarks_are_those_of_the_square_around_the_box_turned_as_the_search() {
+    let frame = spots(160, 120, &[(80, 60)]);
+    for turn in [Turn::None, Turn::Quarter, Turn::Half] {
+        let [once, twice] = [false, true].map(|second_look| {
+            let pass = Pass { score: 0.9, landmarks: false, batches: Arc::default(), outputs: vec![] };
+            let nets = Nets { pnet: net(BrightP::default()), rnet: net(pass), onet: net(Corner(vec![])) };
+            let mut detector = Detector::new(vec![nets], Settings { second_look, ..settings() }).unwrap();
+            let mut faces = vec![];
+            detector.propose(&frame, turn, 0).unwrap();
+            detector.sift(&frame).unwrap();
+            detector.decide(&frame, &mut faces).unwrap();
+            faces
+        });
+        assert!(!once.is_empty() && once.len() == twice.len());
+        for (once, twice) in once.iter().zip(&twice) {
+            assert_eq!((once.rect, once.score), (twice.rect, twice.score), "{turn:?}");
+            let square = Candidate { roll: roll::radians(turn), ..Candidate::at(squares::around(once.rect)) };
+            let corner = square.turned([square.rect.x, square.rect.y]);
+            let far = |face: &Face| (face.landmarks[0][0] - corner[0]).hypot(face.landmarks[0][1] - corner[1]);
+            assert!(far(twice) < 1e-3 && far(once) > 0.3 * square.rect.w, "{turn:?}: {once:?} {twice:?}");
+        }
     }
 }

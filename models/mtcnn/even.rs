@@ -82,7 +82,7 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
 fn passed(stage: Stage, files: &Files, shown: &[(Frame, Vec<Rect>)]) -> Result<usize> {
     let [pnet, rnet, onet] = files.open()?;
     let thresholds = [0.6, 0.7, DOUBTFUL];
-    let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds, heads: Heads::Upright };
+    let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds, heads: Heads::Upright, second_look: false };
     let mut detector = Detector::new(vec![Nets { pnet, rnet, onet }], settings)?;
     let mut sum = 0;
     for (frame, faces) in shown {

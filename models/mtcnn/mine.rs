@@ -11,7 +11,7 @@ use super::vary::{self, Face};
 use crate::learning::course::Lessons;
 use crate::progress::Progress;
 use anyhow::{Context, Result, anyhow, ensure};
-use lookalike::detect::squares::Cutter;
+use lookalike::detect::squares::{self, Cutter};
 use lookalike::detect::{Detector, Heads, Nets, Settings};
 use lookalike::picture;
 use lookalike::types::{Frame, Rect};
@@ -27,7 +27,7 @@ const LEAST_PX: f32 = 12.0;
 const LANDMARKS_PX: f32 = 64.0;
 
 /// What the stages before let through: less sure than at the booth, so that this stage sees what they might let through there.
-const THRESHOLDS: [f32; 3] = [0.5, 0.5, 0.5];
+const THRESHOLDS: [f32; 3] = [0.5, 0.5, 0.3];
 
 /// A square is a face, a part of one, none: by the area that both share, of both together.
 const FACE: f32 = 0.65;
@@ -51,13 +51,14 @@ pub struct Miner {
     seed: u64,
     stop: Arc<AtomicBool>,
     hash: String,
-    /// Mirror images hide that whoever marked the landmarks put them too far to one side.
-    pub may_mirror: bool,
+    /// Whether the one square of a face is that around the box which the files' O-Net gives, at which it looks a second time. Copies are
+    /// not from afar then, where landmarks are not learned, and not mirrored: mirror images hide that whoever marked the landmarks put
+    /// them too far to one side.
+    second_look: bool,
     /// Complaints about photos are told once a stage.
     told: bool,
     crops: Vec<u8>,
     wanted: Vec<f32>,
-    let_through: Vec<bool>,
 }
 
 /// What comes of a photo.
@@ -65,8 +66,6 @@ pub struct Miner {
 struct Found {
     crops: Vec<u8>,
     wanted: Vec<f32>,
-    /// Whether the stages before let it through, or else it was drawn by chance.
-    let_through: Vec<bool>,
     complaints: Vec<String>,
 }
 
@@ -86,12 +85,19 @@ impl Miner {
             seed,
             stop,
             hash,
-            may_mirror: true,
+            second_look: false,
             told: false,
             crops: vec![],
             wanted: vec![],
-            let_through: vec![],
         })
+    }
+
+    /// As [`Miner::new`], for landmarks at O-Net's second look: of photos with landmarks alone.
+    pub fn of_second_looks(photos: &[Photo], files: Files, roll_most: f32, seed: u64, stop: Arc<AtomicBool>) -> Result<Self> {
+        let has_landmarks = |photo: &&Photo| photo.faces.iter().any(|face| face.landmarks.is_some());
+        let photos = photos.iter().filter(has_landmarks).cloned().collect();
+        // Complaints about photos were told before.
+        Ok(Self { second_look: true, told: true, ..Self::new(photos, Stage::Onet, files, roll_most, seed, stop)? })
     }
 
     /// Some crops of the epoch, from 0 to 1, [n, 3, side, side]: faces first.
@@ -109,12 +115,11 @@ impl Miner {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// The epoch's faces with landmarks as the stages before let them through, some at a time: crops as O-Net gets them, [n, 3, 48, 48], every x of the landmarks, then every y.
+    /// The epoch's faces with landmarks, some at a time: crops as O-Net gets them, [n, 3, 48, 48]; every x, then every y.
     pub fn landmarks(&self, mut some: impl FnMut(&[f32], &[[f32; 10]])) {
         let width = self.stage.numbers();
         let wanted = |i: &usize| &self.wanted[i * width..][..width];
-        let all: Vec<usize> =
-            (0..self.count()).filter(|&i| self.let_through[i] && wanted(&i)[0] == 1.0 && !wanted(&i)[5].is_nan()).collect();
+        let all: Vec<usize> = (0..self.count()).filter(|i| wanted(i)[0] == 1.0 && !wanted(i)[5].is_nan()).collect();
         for chunk in all.chunks(256) {
             let crops: Vec<f32> = chunk.iter().flat_map(|&i| self.planes(i, super::MEAN, super::SCALE)).collect();
             let points: Vec<[f32; 10]> = chunk.iter().filter_map(|i| wanted(i)[5..].try_into().ok()).collect();
@@ -139,7 +144,8 @@ impl Miner {
 
     fn detector(&self) -> Result<Detector> {
         let [pnet, rnet, onet] = self.files.open()?;
-        let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds: THRESHOLDS, heads: Heads::Upright };
+        let settings =
+            Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds: THRESHOLDS, heads: Heads::Upright, second_look: false };
         Detector::new(vec![Nets { pnet, rnet, onet }], settings)
     }
 
@@ -164,7 +170,7 @@ impl Miner {
         found.complaints.extend(bad.iter().filter_map(complaint));
         let known: Vec<_> = good.into_iter().map(|(face, _)| face.clone()).collect();
         let image = image::RgbImage::from_raw(frame.width, frame.height, frame.pixels).context("a frame of another size")?;
-        let (frame, mut faces) = vary::varied(&image, &vary::faces(&known), self.roll_most, self.may_mirror, dice);
+        let (frame, mut faces) = vary::varied(&image, &vary::faces(&known), self.roll_most, self.second_look, dice);
         faces.iter_mut().for_each(|face| face.ignored |= face.rect.w.max(face.rect.h) < LEAST_PX);
         self.gather(&frame, &faces, detector, dice, &mut found)?;
         Ok(found)
@@ -172,14 +178,23 @@ impl Miner {
 
     fn gather(&self, frame: &Frame, faces: &[Face], detector: &mut Detector, dice: &mut Dice, found: &mut Found) -> Result<()> {
         let mut cutter = Cutter::new();
-        let mut add = |square: Rect, wanted: &[f32], let_through: bool| -> Result<()> {
+        let mut add = |square: Rect, wanted: &[f32]| -> Result<()> {
             let (at, side) = (found.crops.len(), self.stage.side_px());
             found.crops.resize(at + self.length(), 0);
             cutter.cut(frame, square, side, &mut found.crops[at..])?;
             found.wanted.extend(wanted);
-            found.let_through.push(let_through);
             Ok(())
         };
+        if self.second_look {
+            for face in detector.detect(frame)? {
+                let square = squares::around(face.rect);
+                match self.wanted(&square, &square, faces) {
+                    Some(wanted) if wanted[0] == 1.0 => add(square, &wanted)?,
+                    _ => (),
+                }
+            }
+            return Ok(());
+        }
         let mut positives = 0;
         let order = dice.order(faces.len());
         for face in order.into_iter().map(|i| &faces[i]).filter(|face| !face.ignored).take(FACES_MOST) {
@@ -189,7 +204,7 @@ impl Miner {
                 let Some(cut) = Cutter::whole(frame, square) else { continue };
                 if let Some(wanted) = self.wanted(&square, &cut, faces) {
                     positives += usize::from(wanted[0] == 1.0);
-                    add(square, &wanted, false)?;
+                    add(square, &wanted)?;
                 }
             }
         }
@@ -205,7 +220,7 @@ impl Miner {
             let Some(wanted) = self.wanted(&square, &cut, faces) else { continue };
             nones += usize::from(wanted[0] == 0.0);
             if wanted[0] != 0.0 || nones <= most {
-                add(square, &wanted, true)?;
+                add(square, &wanted)?;
             }
         }
         // Easy ones, too, so that none of these becomes a mistake.
@@ -214,7 +229,7 @@ impl Miner {
             let [x, y] = [frame.width, frame.height].map(|length| (length as f32 - side).max(0.0));
             let square = Rect { x: x * dice.share(), y: y * dice.share(), w: side, h: side };
             match self.wanted(&square, &square, faces) {
-                Some(wanted) if wanted[0] == 0.0 => add(square, &wanted, false)?,
+                Some(wanted) if wanted[0] == 0.0 => add(square, &wanted)?,
                 _ => (),
             }
         }
@@ -294,11 +309,10 @@ impl Lessons for &mut Miner {
         bar.done();
         let mut done = done.into_inner().map_err(|_| anyhow!("a worker failed"))?;
         done.sort_by_key(|(index, _)| *index);
-        (self.crops, self.wanted, self.let_through) = (vec![], vec![], vec![]);
+        (self.crops, self.wanted) = (vec![], vec![]);
         for (_, found) in done {
             self.crops.extend(found.crops);
             self.wanted.extend(found.wanted);
-            self.let_through.extend(found.let_through);
             if !self.told {
                 found.complaints.iter().for_each(|complaint| eprintln!("left out: {complaint}"));
             }
@@ -306,7 +320,7 @@ impl Lessons for &mut Miner {
         self.told = true;
         let faces = self.wanted.chunks_exact(self.stage.numbers()).filter(|wanted| wanted[0] == 1.0).count();
         ensure!(
-            faces > 0 || self.stop.load(Ordering::Relaxed),
+            faces > 0 || self.second_look || self.stop.load(Ordering::Relaxed),
             "none of the {} photos has a face to learn from: are boxes or landmarks in pixels of the photos, and faces larger than {LEAST_PX} pixels?",
             self.photos.len()
         );
@@ -350,11 +364,10 @@ mod tests {
             seed: 1,
             stop: Arc::default(),
             hash: String::new(),
-            may_mirror: true,
+            second_look: false,
             told: true,
             crops: vec![],
             wanted: vec![],
-            let_through: vec![],
         }
     }
 

@@ -85,6 +85,7 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
     let stock = Files(Stage::ALL.map(|stage| options.models.join(format!("mtcnn/{}.float32.onnx", stage.name()))));
     let mut now = stock.clone();
     let [learned, kept] = even::apart(&photos);
+    let stopped = || eprintln!("stopped; the checkpoints are in {}: go on with --resume", out.display());
     for stage in Stage::ALL {
         let file = out.join(format!("{}.float32.onnx", stage.name()));
         if !options.stages.contains(&stage) {
@@ -100,13 +101,25 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
                 files::write(&file, &even::even(stage, &net, &onnx, [&stock, &now], &kept, &trial)?)?
             }
             None => {
-                eprintln!("stopped; the checkpoints are in {}: go on with --resume", out.display());
+                stopped();
                 return Ok(());
             }
         }
         now.0[stage.index()] = file;
     }
-    for line in tuned::install(&options.models, &now, &photos)? {
+    let mut second_look = false;
+    if now.0[Stage::Onet.index()] != stock.0[Stage::Onet.index()] {
+        let Some(fitted) = fit_landmarks(options, &learned, &now, stop)? else {
+            stopped();
+            return Ok(());
+        };
+        if let Fitted::File(onnx) = fitted {
+            now.0[Stage::Onet.index()] = out.join("onet.second-look.float32.onnx");
+            files::write(&now.0[Stage::Onet.index()], &onnx)?;
+            second_look = true;
+        }
+    }
+    for line in tuned::install(&options.models, &now, second_look, &photos)? {
         println!("{line}");
     }
     println!("tuned weights are in {}: lookalike run --detector-weights tuned", options.models.display());
@@ -152,30 +165,40 @@ fn stage(
     if end == End::Stopped {
         return Ok(None);
     }
-    let mut net = teacher.nets().remove(0).1;
-    if stage == Stage::Onet && !fit_landmarks(&mut net, &mut miner, epochs as usize)? {
-        return Ok(None);
-    }
-    Ok(Some((net, onnx)))
+    Ok(Some((teacher.nets().remove(0).1, onnx)))
 }
 
-/// Whether it was not stopped.
-fn fit_landmarks(net: &mut Net, miner: &mut Miner, epochs: usize) -> Result<bool> {
-    let mut fit = Fit::default();
-    miner.may_mirror = false;
-    for epoch in epochs..epochs + landmarks::COPIES {
-        let mut miner = &mut *miner;
-        miner.begin(epoch)?;
+/// What came of fitting landmarks.
+enum Fitted {
+    /// The bytes of a file of O-Net.
+    File(Vec<u8>),
+    /// There are too few faces with landmarks to go by.
+    Nothing,
+}
+
+/// Fits the landmarks of the O-Net in `now` to its second look, if it is not stopped.
+fn fit_landmarks(options: &Options, photos: &[Photo], now: &Files, stop: Arc<AtomicBool>) -> Result<Option<Fitted>> {
+    let Options { epochs, roll, seed, .. } = *options;
+    let file = &now.0[Stage::Onet.index()];
+    let onnx = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut net = nets::read(Stage::Onet, &onnx)?;
+    let (mut miner, mut fit) = (Miner::of_second_looks(photos, now.clone(), roll, seed, stop)?, Fit::default());
+    for epoch in 0..landmarks::COPIES {
+        let mut miner = &mut miner;
+        // Other copies than it learned from.
+        miner.begin(epochs as usize + epoch)?;
         if miner.stopped() {
-            return Ok(false);
+            return Ok(None);
         }
-        miner.landmarks(|crops, wanted| fit.add(net, crops, wanted));
+        miner.landmarks(|crops, wanted| fit.add(&net, crops, wanted));
     }
-    match fit.apply(net) {
-        Some([before, after]) => {
-            eprintln!("landmarks: fitted to {}, {before:.4} eye distances off at the median before, {after:.4} now", fit.count())
-        }
-        None => eprintln!("landmarks: not fitted, too few faces have some"),
-    }
-    Ok(true)
+    let Some([before, after]) = fit.apply(&mut net) else {
+        eprintln!("landmarks: not fitted, too few faces have some, so O-Net looks once only");
+        return Ok(Some(Fitted::Nothing));
+    };
+    eprintln!(
+        "landmarks: of a second look, fitted to {} faces: {before:.4} eye distances off at the median before, {after:.4} now",
+        fit.count()
+    );
+    Ok(Some(Fitted::File(nets::write(Stage::Onet, &net, &onnx, "mtcnn-tuned-onet")?)))
 }

@@ -52,10 +52,11 @@ fn around(landmarks: &Landmarks) -> Rect {
     moved(&Similarity::least_squares(&CHIP, landmarks), &CHIP_BOX)
 }
 
-/// A copy of a photo, turned by up to `roll_most` degrees either way, and every other one mirrored, if any may be.
-pub fn varied(photo: &RgbImage, faces: &[Face], roll_most: f32, may_mirror: bool, dice: &mut Dice) -> (Frame, Vec<Face>) {
+/// A copy of a photo, turned by up to `roll_most` degrees either way; unless it is to be plain, every other one mirrored, and every other
+/// one from afar.
+pub fn varied(photo: &RgbImage, faces: &[Face], roll_most: f32, is_plain: bool, dice: &mut Dice) -> (Frame, Vec<Face>) {
     let fit = (LONGER_PX / photo.width().max(photo.height()) as f32).min(1.0);
-    let least = if dice.share() < FROM_AFAR { AFAR } else { NEAR };
+    let least = if dice.share() < FROM_AFAR && !is_plain { AFAR } else { NEAR };
     let scale = fit * least.powf(dice.share());
     let side = |px: u32| ((px as f32 * scale).round() as u32).max(1);
     let mut copy = imageops::resize(photo, side(photo.width()), side(photo.height()), imageops::FilterType::Triangle);
@@ -66,7 +67,7 @@ pub fn varied(photo: &RgbImage, faces: &[Face], roll_most: f32, may_mirror: bool
         ..face.clone()
     };
     let mut faces: Vec<Face> = faces.iter().map(smaller).collect();
-    if dice.below(2) == 1 && may_mirror {
+    if dice.below(2) == 1 && !is_plain {
         imageops::flip_horizontal_in_place(&mut copy);
         faces.iter_mut().for_each(|face| mirror(face, copy.width() as f32));
     }
@@ -167,7 +168,7 @@ mod tests {
         let landmarks = [[80.0, 60.0], [140.0, 60.0], [110.0, 90.0], [84.0, 120.0], [136.0, 120.0]];
         let known = faces(&[Truth { rect: None, landmarks: Some(landmarks), ignored: false }]);
         for seed in 0..40 {
-            let (frame, faces) = varied(&photo(&landmarks), &known, 75.0, true, &mut Dice::new(seed));
+            let (frame, faces) = varied(&photo(&landmarks), &known, 75.0, false, &mut Dice::new(seed));
             let face = &faces[0];
             let points = face.landmarks.unwrap();
             let most = frame.pixels.iter().copied().max().unwrap();
@@ -194,7 +195,7 @@ mod tests {
     #[test]
     fn the_same_chance_gives_the_same_copy() {
         let photo = photo(&CHIP.map(|[x, y]| [x, y - 20.0]));
-        let pixels = |seed: u64| varied(&photo, &[], 60.0, true, &mut Dice::new(seed)).0.pixels;
+        let pixels = |seed: u64| varied(&photo, &[], 60.0, false, &mut Dice::new(seed)).0.pixels;
         assert!(pixels(3) == pixels(3) && pixels(3) != pixels(4));
     }
 }

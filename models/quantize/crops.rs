@@ -81,8 +81,13 @@ impl Watched {
             stage += 1;
             Net { model: Box::new(witness), normalise: net.normalise }
         });
-        let settings =
-            Settings { min_face_px: SMALLEST_FACE_PX, factor: 0.709, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright };
+        let settings = Settings {
+            min_face_px: SMALLEST_FACE_PX,
+            factor: 0.709,
+            thresholds: [0.6, 0.7, 0.7],
+            heads: Heads::Upright,
+            second_look: false,
+        };
         let detector = Detector::new(vec![Nets { pnet, rnet, onet }], settings)?;
         let watched = Self { detector, seen };
         watched.forget(); // What the detector's own trial showed.

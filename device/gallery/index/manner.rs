@@ -28,10 +28,10 @@ pub struct Part {
 /// Below so many rows all are looked at in a twentieth of a millisecond.
 pub const FEW: usize = 1 << 14;
 /// Probes that are tried.
-const PROBES: usize = 16;
+const PROBES: usize = 32;
 /// A probe lies between a row and another: as a new photo of somebody, it is farther from everybody than rows are, and harder to find
 /// the neighbours of. So much of the way.
-const BESIDE: f32 = 0.4;
+const BESIDE: f32 = 0.45;
 /// The nearest that must be found.
 const NEAREST: usize = 10;
 /// What share of them is enough.
