@@ -46,9 +46,6 @@ pub struct Entry {
     pub mean: [f32; 3],
     /// ... then multiplied by this.
     pub scale: f32,
-    /// O-Net only: its landmarks were fitted to squares around the boxes that it gives, so they are told at a second look.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub second_look: bool,
     /// Embedders only: how faces are cut and compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding: Option<EmbeddingFacts>,
@@ -249,7 +246,6 @@ impl Entry {
         }
         ensure!(self.scale.is_finite() && self.scale > 0.0, "scale must be a positive number");
         ensure!(self.mean.iter().all(|m| m.is_finite()), "mean must be numbers");
-        ensure!(!self.second_look || self.role == Role::Onet, "only an O-Net has a second look");
         match (&self.embedding, self.role) {
             (Some(facts), Role::Embedder) => facts.check(self.input),
             (None, Role::Embedder) => bail!("an embedder needs a [model.embedding] table"),

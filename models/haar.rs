@@ -47,7 +47,6 @@ fn check_xml(xml: &[u8], photo: &RgbImage) -> Result<Entry> {
         input: [1, height, width],
         mean: [0.0; 3],
         scale: 1.0,
-        second_look: false,
         embedding: None,
         licence: "BSD-3-Clause, in Intel's words: in the file's head".into(),
         source: format!("{} {}, {MEMBER}", fetch::OPENCV.name, fetch::OPENCV.version),

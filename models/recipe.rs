@@ -76,7 +76,6 @@ impl Recipe {
             input: self.input,
             mean: self.mean,
             scale: self.scale,
-            second_look: false,
             embedding: self.embedding.clone(),
             licence: self.licence.into(),
             source: format!("{} {}, {}", self.package.name, self.package.version, self.member),

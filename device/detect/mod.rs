@@ -200,7 +200,7 @@ impl Detector {
         Ok(())
     }
 
-    /// Lets O-Net tell the landmarks of faces once more.
+    /// Lets O-Net look a second time; see [`Settings::second_look`].
     fn look_closer(&mut self, frame: &Frame, roll: f32, faces: &mut [Face]) -> Result<()> {
         self.candidates.clear();
         self.candidates.extend(faces.iter().map(|face| Candidate { roll, ..Candidate::at(squares::around(face.rect)) }));

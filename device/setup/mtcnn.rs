@@ -18,7 +18,9 @@ pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {
         board::Heads::Any => Heads::Any,
     };
     let board::Detect { min_face_px, factor, thresholds, .. } = *board;
-    let settings = Settings { min_face_px, factor, thresholds, heads, second_look: onet.second_look };
+    // The recipe fits the landmarks of tuned nets to it.
+    let second_look = board.weights == Weights::Tuned;
+    let settings = Settings { min_face_px, factor, thresholds, heads, second_look };
     let nets = |_| Ok(Nets { pnet: net(pnet)?, rnet: net(rnet)?, onet: net(onet)? });
     Detector::new((0..board.threads).map(nets).collect::<Result<_>>()?, settings)
 }
@@ -75,7 +77,6 @@ mod tests {
             input: [3, 48, 48],
             mean: [127.5; 3],
             scale: 1.0 / 128.0,
-            second_look: false,
             embedding: None,
             licence: "MIT".into(),
             source: "this test".into(),

@@ -75,7 +75,6 @@ impl Shipped {
             input: self.input,
             mean: [0.0; 3],
             scale: 1.0,
-            second_look: false,
             embedding: None,
             licence: "MIT OR Apache-2.0".into(),
             source: "trained by `lookalike-models train digits` on MNIST: see models/digits/nets/README.md".into(),

@@ -92,10 +92,12 @@ impl Miner {
         })
     }
 
-    /// As [`Miner::new`], for landmarks at O-Net's second look: of photos with landmarks alone.
+    /// As [`Miner::new`], for landmarks at O-Net's second look: of photos with landmarks alone, where there are some. Where nobody
+    /// has marked any, it learns what the first look says.
     pub fn of_second_looks(photos: &[Photo], files: Files, roll_most: f32, seed: u64, stop: Arc<AtomicBool>) -> Result<Self> {
         let has_landmarks = |photo: &&Photo| photo.faces.iter().any(|face| face.landmarks.is_some());
-        let photos = photos.iter().filter(has_landmarks).cloned().collect();
+        let marked: Vec<Photo> = photos.iter().filter(has_landmarks).cloned().collect();
+        let photos = if marked.is_empty() { photos.to_vec() } else { marked };
         // Complaints about photos were told before.
         Ok(Self { second_look: true, told: true, ..Self::new(photos, Stage::Onet, files, roll_most, seed, stop)? })
     }
@@ -186,9 +188,13 @@ impl Miner {
             Ok(())
         };
         if self.second_look {
-            for face in detector.detect(frame)? {
-                let square = squares::around(face.rect);
-                match self.wanted(&square, &square, faces) {
+            for seen in detector.detect(frame)? {
+                let square = squares::around(seen.rect);
+                let marked: Vec<Face> = faces
+                    .iter()
+                    .map(|face| Face { landmarks: face.landmarks.or(Some(seen.landmarks)), ..face.clone() })
+                    .collect();
+                match self.wanted(&square, &square, &marked) {
                     Some(wanted) if wanted[0] == 1.0 => add(square, &wanted)?,
                     _ => (),
                 }

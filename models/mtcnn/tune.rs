@@ -26,7 +26,7 @@ pub struct Options {
     /// Where the stock nets and the manifest lie, and the tuned ones go
     #[arg(long, value_name = "DIR", default_value = "models/out")]
     models: PathBuf,
-    /// Stages to train; the others are as an earlier training in --out left them, or else stock
+    /// Stages to train; the others are as an earlier training in --out left them, or else stock. Landmarks are fitted in any case
     #[arg(long, value_enum, value_name = "STAGE", value_delimiter = ',', default_values = ["pnet", "rnet", "onet"])]
     stages: Vec<Stage>,
     /// Times that every stage sees every photo, each time in another copy; over the second half the rate falls to nothing
@@ -107,19 +107,13 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
         }
         now.0[stage.index()] = file;
     }
-    let mut second_look = false;
-    if now.0[Stage::Onet.index()] != stock.0[Stage::Onet.index()] {
-        let Some(fitted) = fit_landmarks(options, &learned, &now, stop)? else {
-            stopped();
-            return Ok(());
-        };
-        if let Fitted::File(onnx) = fitted {
-            now.0[Stage::Onet.index()] = out.join("onet.second-look.float32.onnx");
-            files::write(&now.0[Stage::Onet.index()], &onnx)?;
-            second_look = true;
-        }
-    }
-    for line in tuned::install(&options.models, &now, second_look, &photos)? {
+    let Some(onnx) = fit_landmarks(options, &learned, &now, stop)? else {
+        stopped();
+        return Ok(());
+    };
+    now.0[Stage::Onet.index()] = out.join("onet.second-look.float32.onnx");
+    files::write(&now.0[Stage::Onet.index()], &onnx)?;
+    for line in tuned::install(&options.models, &now, &photos)? {
         println!("{line}");
     }
     println!("tuned weights are in {}: lookalike run --detector-weights tuned", options.models.display());
@@ -168,16 +162,8 @@ fn stage(
     Ok(Some((teacher.nets().remove(0).1, onnx)))
 }
 
-/// What came of fitting landmarks.
-enum Fitted {
-    /// The bytes of a file of O-Net.
-    File(Vec<u8>),
-    /// There are too few faces with landmarks to go by.
-    Nothing,
-}
-
-/// Fits the landmarks of the O-Net in `now` to its second look, if it is not stopped.
-fn fit_landmarks(options: &Options, photos: &[Photo], now: &Files, stop: Arc<AtomicBool>) -> Result<Option<Fitted>> {
+/// Fits the landmarks of the O-Net in `now` to its second look. Returns the bytes of its file, or nothing where it was stopped.
+fn fit_landmarks(options: &Options, photos: &[Photo], now: &Files, stop: Arc<AtomicBool>) -> Result<Option<Vec<u8>>> {
     let Options { epochs, roll, seed, .. } = *options;
     let file = &now.0[Stage::Onet.index()];
     let onnx = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -192,13 +178,12 @@ fn fit_landmarks(options: &Options, photos: &[Photo], now: &Files, stop: Arc<Ato
         }
         miner.landmarks(|crops, wanted| fit.add(&net, crops, wanted));
     }
-    let Some([before, after]) = fit.apply(&mut net) else {
-        eprintln!("landmarks: not fitted, too few faces have some, so O-Net looks once only");
-        return Ok(Some(Fitted::Nothing));
-    };
-    eprintln!(
-        "landmarks: of a second look, fitted to {} faces: {before:.4} eye distances off at the median before, {after:.4} now",
-        fit.count()
-    );
-    Ok(Some(Fitted::File(nets::write(Stage::Onet, &net, &onnx, "mtcnn-tuned-onet")?)))
+    match fit.apply(&mut net) {
+        Some([before, after]) => eprintln!(
+            "landmarks: of a second look, fitted to {} faces: {before:.4} eye distances off at the median before, {after:.4} now",
+            fit.count()
+        ),
+        None => eprintln!("landmarks: not fitted, no face is large enough"),
+    }
+    Ok(Some(nets::write(Stage::Onet, &net, &onnx, "mtcnn-tuned-onet")?))
 }

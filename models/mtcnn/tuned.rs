@@ -47,8 +47,8 @@ pub fn kept(models: &Path) -> Result<Vec<Entry>> {
 }
 
 /// Quantizes three float files, copies all below the folder of the models and adds their entries to its manifest. Returns a line about
-/// each int8 file; where one is not good enough, nothing is changed. `second_look`: see [`Entry`].
-pub fn install(models: &Path, floats: &Files, second_look: bool, photos: &[Photo]) -> Result<Vec<String>> {
+/// each int8 file; where one is not good enough, nothing is changed.
+pub fn install(models: &Path, floats: &Files, photos: &[Photo]) -> Result<Vec<String>> {
     let scaling = |mean: f32| Scaling { mean: [mean; 3], scale: SCALE };
     let [calibration, check] = sights(floats, photos)?;
     let (mut made, mut lines) = (Vec::new(), Vec::new());
@@ -69,7 +69,7 @@ pub fn install(models: &Path, floats: &Files, second_look: bool, photos: &[Photo
     bar.done();
     let mut entries = Entries::default();
     for (stage, precision, bytes) in made {
-        let entry = Entry { second_look: second_look && stage == Stage::Onet, ..entry(stage, precision, files::sha256(&bytes)) };
+        let entry = entry(stage, precision, files::sha256(&bytes));
         files::write(&models.join(&entry.file), &bytes)?;
         entries.model.push(entry);
     }
@@ -102,7 +102,6 @@ fn entry(stage: Stage, precision: Precision, sha256: String) -> Entry {
         input: [3, side, side],
         mean: [if precision == Precision::Int8 { INT8_MEAN } else { MEAN }; 3],
         scale: SCALE,
-        second_look: false,
         embedding: None,
         licence: "MIT, and as that of the photos allows".into(),
         source: "facenet-pytorch, tuned by `lookalike-models train mtcnn`".into(),

@@ -29,7 +29,6 @@ pub fn write_entries(kind: Kind, nets: &[(&'static str, Net)], paths: &[PathBuf]
             input: net.input[..].try_into().unwrap_or([net.input[0], 1, 1]),
             mean: [0.0; 3],
             scale: 1.0,
-            second_look: false,
             embedding: None,
             licence: "as that of its pictures allows".into(),
             source: format!("trained by `lookalike-models train pictures {}`", kind.name()),
