@@ -198,7 +198,8 @@ fn tuned_nets_lie_beside_the_stock_ones_and_a_tuning_that_was_killed_ends_with_t
     let _ = child.kill();
     child.wait().unwrap();
     done(tune(&models, &list, &broken, &["--resume"]));
-    for file in ["rnet.float32.onnx", "onet.float32.onnx", "onet/checkpoint"] {
+    assert!(words(&output).contains("landmarks: of a second look, fitted to"), "{}", words(&output));
+    for file in ["rnet.float32.onnx", "onet.float32.onnx", "onet/checkpoint", "onet.second-look.float32.onnx"] {
         assert!(std::fs::read(whole.join(file)).unwrap() == std::fs::read(broken.join(file)).unwrap(), "{file} differs");
     }
 }
