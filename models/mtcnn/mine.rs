@@ -92,8 +92,8 @@ impl Miner {
         })
     }
 
-    /// As [`Miner::new`], for landmarks at O-Net's second look: of photos with landmarks alone, where there are some. Where nobody
-    /// has marked any, it learns what the first look says.
+    /// As [`Miner::new`], for landmarks at O-Net's second look: of photos with landmarks alone, where there are some. Of a face without
+    /// any it learns what the first look says.
     pub fn of_second_looks(photos: &[Photo], files: Files, roll_most: f32, seed: u64, stop: Arc<AtomicBool>) -> Result<Self> {
         let has_landmarks = |photo: &&Photo| photo.faces.iter().any(|face| face.landmarks.is_some());
         let marked: Vec<Photo> = photos.iter().filter(has_landmarks).cloned().collect();
@@ -293,7 +293,8 @@ impl Lessons for &mut Miner {
     fn begin(&mut self, epoch: usize) -> Result<()> {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
         let (next, done) = (AtomicU64::new(0), Mutex::new(vec![]));
-        let bar = Progress::pieces("looking for examples", self.photos.len() as u64);
+        let what = if self.second_look { "looking a second time" } else { "looking for examples" };
+        let bar = Progress::pieces(what, self.photos.len() as u64);
         let miner = &**self;
         let work = || -> Result<()> {
             let mut detector = miner.detector()?;
