@@ -22,7 +22,8 @@ impl Detector {
     }
 }
 
-/// The square around a box, at whole pixels: at it O-Net looks a second time ([`super::Settings::second_look`]).
+/// The square around a box, at whole pixels, so that landmarks are shares of what is cut: at it O-Net looks a second time
+/// ([`super::Settings::second_look`]).
 pub fn around(rect: Rect) -> Rect {
     let Rect { x, y, w, .. } = Candidate::at(rect).squared().rect;
     let side = w.round().max(1.0);

@@ -18,7 +18,7 @@ pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {
         board::Heads::Any => Heads::Any,
     };
     let board::Detect { min_face_px, factor, thresholds, .. } = *board;
-    // The recipe fits the landmarks of tuned nets to it.
+    // It is what the recipe fits the landmarks of tuned nets to.
     let second_look = board.weights == Weights::Tuned;
     let settings = Settings { min_face_px, factor, thresholds, heads, second_look };
     let nets = |_| Ok(Nets { pnet: net(pnet)?, rnet: net(rnet)?, onet: net(onet)? });
