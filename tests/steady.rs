@@ -99,8 +99,8 @@ fn embedder(_: [usize; 3]) -> Vec<Tensor> {
 
 /// A walk of stand-ins, on so many threads.
 fn walk(threads: usize, search_every: u32) -> Walk {
-    let settings =
-        Settings { min_face_px: 40.0, factor: 0.709, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright, second_look: true };
+    let (thresholds, heads) = ([0.6, 0.7, 0.7], Heads::Upright);
+    let settings = Settings { min_face_px: 40.0, factor: 0.709, thresholds, heads, second_look: true, agreement: 0.5 };
     let nets = |_| Nets { pnet: fixed(pnet), rnet: fixed(rnet), onet: fixed(onet) };
     let detector = Detector::new((0..threads).map(nets).collect(), settings).unwrap();
     let Net { model, normalise } = fixed(embedder);

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use lookalike_kernels::crew::Crew;
 use std::sync::{Mutex, PoisonError};
 
+mod agree;
 mod area;
 mod boxes;
 mod follow;
@@ -26,6 +27,7 @@ mod track;
 mod turned;
 pub mod versus;
 
+pub use agree::AGREEMENT;
 use boxes::{Candidate, Overlap, Suppressor};
 pub use follow::{Followed, Follower};
 use lane::{Lane, Proposal, Stage, Verdict};
@@ -33,6 +35,9 @@ use pyramid::{Level, Step};
 
 /// A net gets at most so many crops at a time; batches are powers of two, so that few plans serve any number.
 const BATCH_MOST: usize = 64;
+
+/// Where it counts that R-Net agrees, O-Net's score is this at least.
+const DOUBTFUL: f32 = 0.05;
 
 /// What the board file says about detection.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +53,9 @@ pub struct Settings {
     /// Whether landmarks are those that O-Net tells at a second look, at the square around the box that it gave: for nets
     /// whose landmarks were fitted to such squares.
     pub second_look: bool,
+    /// How heavily it weighs on a face's score in how many squares around it R-Net, too, saw a face: the power of
+    /// (1 + the sum of R-Net's scores) / 3.6 that the odds are multiplied by. 0: O-Net's score is what counts.
+    pub agreement: f32,
 }
 
 /// Heads by how they are turned in the picture.
@@ -94,6 +102,8 @@ pub struct Detector {
     candidates: Vec<Candidate>,
     verdicts: Vec<Verdict>,
     looks: Vec<heads::Look>,
+    /// R-Net's squares and its scores.
+    seen: Vec<(Rect, f32)>,
     /// Of a probe.
     found: Vec<Face>,
 }
@@ -113,6 +123,7 @@ impl Detector {
             candidates: Vec::new(),
             verdicts: Vec::new(),
             looks: Vec::new(),
+            seen: Vec::new(),
             found: Vec::new(),
         };
         detector.check()?;
@@ -173,6 +184,10 @@ impl Detector {
     /// Stage two, R-Net.
     fn sift(&mut self, frame: &Frame) -> Result<()> {
         self.look(frame, Stage::Rnet)?;
+        self.seen.clear();
+        if self.settings.agreement != 0.0 {
+            self.seen.extend(self.verdicts.iter().map(|v| (self.candidates[v.index].rect, v.score)));
+        }
         let threshold = self.settings.thresholds[1];
         let before = self.candidates.len();
         for verdict in self.verdicts.iter().filter(|v| v.score >= threshold) {
@@ -189,9 +204,18 @@ impl Detector {
     fn decide(&mut self, frame: &Frame, faces: &mut Vec<Face>) -> Result<()> {
         self.look(frame, Stage::Onet)?;
         faces.clear();
-        let threshold = self.settings.thresholds[2];
-        faces.extend(self.verdicts.iter().filter_map(|v| face_of(v, self.candidates[v.index], threshold)));
+        let Settings { thresholds: [.., threshold], agreement, .. } = self.settings;
+        // Doubtful faces may become sure ones.
+        let least = if agreement == 0.0 { threshold } else { threshold.min(DOUBTFUL) };
+        faces.extend(self.verdicts.iter().filter_map(|v| face_of(v, self.candidates[v.index], least)));
         self.suppressor.thin(faces, scored, 0.7, Overlap::Smaller);
+        if agreement != 0.0 {
+            for face in &mut *faces {
+                face.score = agree::agreed(face.score, agree::around(face, &self.seen), agreement);
+            }
+            faces.retain(|face| face.score >= threshold);
+            faces.sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
+        }
         if self.settings.second_look {
             // A search is of heads that are turned alike.
             let roll = self.candidates.first().map_or(0.0, |candidate| candidate.roll);

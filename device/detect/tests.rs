@@ -53,7 +53,8 @@ pub(super) fn net(model: impl Model + 'static) -> Net {
 }
 
 pub(super) fn settings() -> Settings {
-    Settings { min_face_px: 24.0, factor: 0.5, thresholds: [0.6, 0.7, 0.7], heads: Heads::Upright, second_look: false }
+    let thresholds = [0.6, 0.7, 0.7];
+    Settings { min_face_px: 24.0, factor: 0.5, thresholds, heads: Heads::Upright, second_look: false, agreement: 0.0 }
 }
 
 fn detector(r_score: f32, o_score: f32) -> (Detector, Arc<Mutex<Vec<usize>>>) {
@@ -181,4 +182,26 @@ fn at_a_second_look_landmarks_are_those_of_the_square_around_the_box_turned_as_t
             assert!(far(twice) < 1e-3 && far(once) > 0.3 * square.rect.w, "{turn:?}: {once:?} {twice:?}");
         }
     }
+}
+
+#[test]
+fn where_agreement_counts_a_face_that_r_net_sees_in_more_squares_is_surer() {
+    // Spots of 13 and of 45 pixels, of which O-Net thinks the same.
+    let near = |x: u32, y: u32, cx: u32, cy: u32, most: u32| x.abs_diff(cx) <= most && y.abs_diff(cy) <= most;
+    let frame = frame_of(320, 240, |x, y| if near(x, y, 60, 60, 6) || near(x, y, 220, 130, 22) { 255 } else { 0 });
+    let of = |agreement: f32, weight: f32| {
+        let (mut detector, _) = detector(0.9, weight);
+        (detector.settings.agreement, detector.settings.factor) = (agreement, 0.8);
+        detector.detect(&frame).unwrap()
+    };
+    let is_large = |face: &&Face| near(face.rect.x as u32 + face.rect.w as u32 / 2, face.rect.y as u32, 220, 120, 40);
+    let best = |faces: &[Face], large: bool| {
+        faces.iter().filter(|face| is_large(face) == large).map(|face| face.score).fold(0.0, f32::max)
+    };
+    let [alone, agreed] = [0.0, 2.0].map(|agreement| of(agreement, 0.8));
+    assert_eq!((best(&alone, true), best(&alone, false)), (0.8, 0.8));
+    assert!(best(&agreed, true) > 0.8 && best(&agreed, false) < best(&agreed, true), "{agreed:?}");
+    assert!(agreed.iter().all(|face| face.score >= 0.7) && agreed.is_sorted_by(|a, b| a.score >= b.score), "{agreed:?}");
+    // What O-Net doubts may be seen often enough, and what it is sure of too seldom.
+    assert!(of(0.0, 0.6).is_empty() && best(&of(2.0, 0.6), true) >= 0.7);
 }

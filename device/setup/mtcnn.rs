@@ -2,7 +2,7 @@
 
 use super::normalise;
 use crate::board::{self, Weights};
-use crate::detect::{Detector, Heads, Net, Nets, Settings};
+use crate::detect::{AGREEMENT, Detector, Heads, Net, Nets, Settings};
 use crate::infer;
 use crate::manifest::{Entry, Manifest, Role};
 use anyhow::{Context, Result};
@@ -18,9 +18,12 @@ pub fn detector(models: &Manifest, board: &board::Detect) -> Result<Detector> {
         board::Heads::Any => Heads::Any,
     };
     let board::Detect { min_face_px, factor, thresholds, .. } = *board;
-    // It is what the recipe fits the landmarks of tuned nets to.
-    let second_look = board.weights == Weights::Tuned;
-    let settings = Settings { min_face_px, factor, thresholds, heads, second_look };
+    // They are what the recipe fits tuned nets to.
+    let (second_look, agreement) = match board.weights {
+        Weights::Stock => (false, 0.0),
+        Weights::Tuned => (true, AGREEMENT),
+    };
+    let settings = Settings { min_face_px, factor, thresholds, heads, second_look, agreement };
     let nets = |_| Ok(Nets { pnet: net(pnet)?, rnet: net(rnet)?, onet: net(onet)? });
     Detector::new((0..board.threads).map(nets).collect::<Result<_>>()?, settings)
 }

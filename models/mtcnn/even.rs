@@ -9,7 +9,7 @@ use super::truth::Photo;
 use super::{Stage, nets, vary};
 use crate::progress::Progress;
 use anyhow::{Context, Result};
-use lookalike::detect::{Detector, Heads, Nets, Settings};
+use lookalike::detect::{AGREEMENT, Detector, Heads, Nets, Settings};
 use lookalike::picture;
 use lookalike::types::{Frame, Rect};
 use lookalike_learn::Net;
@@ -18,8 +18,9 @@ use std::path::Path;
 /// Faces as small as a demanding booth seeks.
 const SOUGHT_PX: f32 = 20.0;
 
-/// False detections are counted from this score on: those above the booth's own threshold are too few to go by.
-const DOUBTFUL: f32 = 0.3;
+/// False detections are counted from this score on: those above the booth's own threshold are too few to go by, and where agreement
+/// counts those far below it are spread otherwise than the stock nets'.
+const DOUBTFUL: f32 = 0.5;
 
 /// A detection that overlaps a face by less is a false one.
 const HIT: f32 = 0.3;
@@ -48,7 +49,7 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
     let rects = |photo: &Photo| vary::faces(&photo.faces).into_iter().map(|face| face.rect).collect();
     let shown: Vec<(Frame, Vec<Rect>)> =
         kept.iter().filter_map(|photo| Some((picture::read(&photo.path).ok()?, rects(photo)))).collect();
-    let wanted = passed(stage, stock, &shown)?;
+    let wanted = passed(stage, stock, 0.0, &shown)?;
     let name = format!("mtcnn-tuned-{}", stage.name());
     let with = |bias: f32| -> Result<Vec<u8>> {
         let mut net = net.clone();
@@ -63,7 +64,7 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
     for done in 0..HALVINGS {
         let middle = (low + high) / 2.0;
         crate::files::write(trial, &with(middle)?)?;
-        let passed = passed(stage, &files, &shown)?;
+        let passed = passed(stage, &files, AGREEMENT, &shown)?;
         *(if passed > wanted { &mut high } else { &mut low }) = middle;
         bar.at(done as u64 + 1);
     }
@@ -78,11 +79,12 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
     with(low)
 }
 
-/// How many squares, or of O-Net false detections, a stage lets through.
-fn passed(stage: Stage, files: &Files, shown: &[(Frame, Vec<Rect>)]) -> Result<usize> {
+/// How many squares, or of O-Net false detections, a stage lets through. `agreement`: see [`Settings::agreement`].
+fn passed(stage: Stage, files: &Files, agreement: f32, shown: &[(Frame, Vec<Rect>)]) -> Result<usize> {
     let [pnet, rnet, onet] = files.open()?;
     let thresholds = [0.6, 0.7, DOUBTFUL];
-    let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds, heads: Heads::Upright, second_look: false };
+    let heads = Heads::Upright;
+    let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds, heads, second_look: false, agreement };
     let mut detector = Detector::new(vec![Nets { pnet, rnet, onet }], settings)?;
     let mut sum = 0;
     for (frame, faces) in shown {

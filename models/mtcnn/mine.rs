@@ -146,8 +146,14 @@ impl Miner {
 
     fn detector(&self) -> Result<Detector> {
         let [pnet, rnet, onet] = self.files.open()?;
-        let settings =
-            Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds: THRESHOLDS, heads: Heads::Upright, second_look: false };
+        let settings = Settings {
+            min_face_px: SOUGHT_PX,
+            factor: 0.709,
+            thresholds: THRESHOLDS,
+            heads: Heads::Upright,
+            second_look: false,
+            agreement: 0.0,
+        };
         Detector::new(vec![Nets { pnet, rnet, onet }], settings)
     }
 

@@ -87,6 +87,7 @@ impl Watched {
             thresholds: [0.6, 0.7, 0.7],
             heads: Heads::Upright,
             second_look: false,
+            agreement: 0.0,
         };
         let detector = Detector::new(vec![Nets { pnet, rnet, onet }], settings)?;
         let watched = Self { detector, seen };
