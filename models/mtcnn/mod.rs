@@ -53,6 +53,12 @@ impl Stage {
         self as usize
     }
 
+    /// How strongly it is held to the stock weights where nobody says: what P-Net and R-Net forget, nobody finds any more; O-Net
+    /// tells landmarks better for some freedom.
+    pub fn hold(self) -> f32 {
+        [100.0, 100.0, 50.0][self.index()]
+    }
+
     /// Height and width of what it learns from.
     pub fn side_px(self) -> u32 {
         [12, 24, 48][self.index()]

@@ -42,8 +42,9 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     freeze: usize,
     /// How strongly the nets are held to the stock weights, so that they keep what the photos do not show; 0: not at all
-    #[arg(long, value_name = "FACTOR", default_value_t = 50.0, value_parser = hold)]
-    hold: f32,
+    /// [default: 100, of O-Net 50]
+    #[arg(long, value_name = "FACTOR", value_parser = hold)]
+    hold: Option<f32>,
     /// Learning rate
     #[arg(long, value_name = "RATE", default_value_t = 3e-4, value_parser = rate)]
     rate: f32,
@@ -130,6 +131,7 @@ fn stage(
     stop: Arc<AtomicBool>,
 ) -> Result<Option<(Net, Vec<u8>)>> {
     let Options { epochs, batch, roll, freeze, hold, rate, seed, resume, .. } = *options;
+    let hold = hold.unwrap_or_else(|| stage.hold());
     let from = &now.0[stage.index()];
     let onnx = std::fs::read(from).with_context(|| format!("cannot read {}: run `make models`", from.display()))?;
     let net = nets::read(stage, &onnx).with_context(|| format!("cannot learn from {}", from.display()))?;
