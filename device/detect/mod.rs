@@ -2,6 +2,7 @@
 //!
 //! P-Net looks for faces at every place of a pyramid of the frame, R-Net sifts what it proposes, O-Net decides and
 //! gives the five landmarks. Boxes are corrected by regression after each stage and thinned by suppression.
+//! With tuned nets it counts, too, in how many squares R-Net saw a face: `agree`.
 //! A [`Follower`] spares most frames most of this: O-Net alone confirms the faces that are known from the last frame.
 //! [`haar`] is the other way to find faces, older and without landmarks; [`versus`] sets both beside each other.
 
@@ -36,7 +37,7 @@ use pyramid::{Level, Step};
 /// A net gets at most so many crops at a time; batches are powers of two, so that few plans serve any number.
 const BATCH_MOST: usize = 64;
 
-/// Where it counts that R-Net agrees, O-Net's score is this at least.
+/// Where it counts that R-Net agrees, a face is weighed from this score of O-Net's on.
 const DOUBTFUL: f32 = 0.05;
 
 /// What the board file says about detection.

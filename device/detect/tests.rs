@@ -202,6 +202,6 @@ fn where_agreement_counts_a_face_that_r_net_sees_in_more_squares_is_surer() {
     assert_eq!((best(&alone, true), best(&alone, false)), (0.8, 0.8));
     assert!(best(&agreed, true) > 0.8 && best(&agreed, false) < best(&agreed, true), "{agreed:?}");
     assert!(agreed.iter().all(|face| face.score >= 0.7) && agreed.is_sorted_by(|a, b| a.score >= b.score), "{agreed:?}");
-    // What O-Net doubts may be seen often enough, and what it is sure of too seldom.
+    // What O-Net doubts may be seen often enough.
     assert!(of(0.0, 0.6).is_empty() && best(&of(2.0, 0.6), true) >= 0.7);
 }

@@ -54,7 +54,7 @@ impl Stage {
     }
 
     /// How strongly it is held to the stock weights where nobody says: what P-Net and R-Net forget, nobody finds any more; O-Net
-    /// tells landmarks better for some freedom.
+    /// tells landmarks better for some freedom (docs/tuning.md has the figures).
     pub fn hold(self) -> f32 {
         [100.0, 100.0, 50.0][self.index()]
     }
