@@ -51,8 +51,8 @@ pub struct Settings {
     pub thresholds: [f32; 3],
     /// Which heads are found.
     pub heads: Heads,
-    /// Whether landmarks are those that O-Net tells at a second look, at the square around the box that it gave: for nets
-    /// whose landmarks were fitted to such squares.
+    /// Whether landmarks are those that O-Net tells at a second look, at the two squares around the box that it gave, in the
+    /// mean: for nets whose landmarks were fitted to such squares.
     pub second_look: bool,
     /// How heavily it weighs on a face's score in how many squares around it R-Net, too, saw a face: the power of
     /// (1 + the sum of R-Net's scores) / 3.6 that the odds are multiplied by. 0: O-Net's score is what counts.
@@ -228,10 +228,14 @@ impl Detector {
     /// Lets O-Net look a second time; see [`Settings::second_look`].
     fn look_closer(&mut self, frame: &Frame, roll: f32, faces: &mut [Face]) -> Result<()> {
         self.candidates.clear();
-        self.candidates.extend(faces.iter().map(|face| Candidate { roll, ..Candidate::at(squares::around(face.rect)) }));
+        let squares = faces.iter().flat_map(|face| squares::around(face.rect));
+        self.candidates.extend(squares.map(|square| Candidate { roll, ..Candidate::at(square) }));
         self.look(frame, Stage::Onet)?;
-        for verdict in &self.verdicts {
-            faces[verdict.index].landmarks = verdict.landmarks(&self.candidates[verdict.index]);
+        for ((face, verdicts), candidates) in faces.iter_mut().zip(self.verdicts.chunks(2)).zip(self.candidates.chunks(2)) {
+            let mut told = verdicts.iter().zip(candidates).map(|(verdict, candidate)| verdict.landmarks(candidate));
+            if let (Some(a), Some(b)) = (told.next(), told.next()) {
+                face.landmarks = std::array::from_fn(|k| [0, 1].map(|axis| f32::midpoint(a[k][axis], b[k][axis])));
+            }
         }
         Ok(())
     }

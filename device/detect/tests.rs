@@ -160,7 +160,7 @@ impl Model for Corner {
 }
 
 #[test]
-fn at_a_second_look_landmarks_are_those_of_the_square_around_the_box_turned_as_the_search() {
+fn at_a_second_look_landmarks_are_the_mean_of_two_squares_around_the_box_turned_as_the_search() {
     let frame = spots(160, 120, &[(80, 60)]);
     for turn in [Turn::None, Turn::Quarter, Turn::Half] {
         let [once, twice] = [false, true].map(|second_look| {
@@ -176,8 +176,11 @@ fn at_a_second_look_landmarks_are_those_of_the_square_around_the_box_turned_as_t
         assert!(!once.is_empty() && once.len() == twice.len());
         for (once, twice) in once.iter().zip(&twice) {
             assert_eq!((once.rect, once.score), (twice.rect, twice.score), "{turn:?}");
-            let square = Candidate { roll: roll::radians(turn), ..Candidate::at(squares::around(once.rect)) };
-            let corner = square.turned([square.rect.x, square.rect.y]);
+            let [square, narrower] =
+                squares::around(once.rect).map(|rect| Candidate { roll: roll::radians(turn), ..Candidate::at(rect) });
+            assert!(narrower.rect.w < 0.95 * square.rect.w);
+            let [a, b] = [square, narrower].map(|square| square.turned([square.rect.x, square.rect.y]));
+            let corner = [0, 1].map(|axis| (a[axis] + b[axis]) / 2.0);
             let far = |face: &Face| (face.landmarks[0][0] - corner[0]).hypot(face.landmarks[0][1] - corner[1]);
             assert!(far(twice) < 1e-3 && far(once) > 0.3 * square.rect.w, "{turn:?}: {once:?} {twice:?}");
         }

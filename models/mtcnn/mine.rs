@@ -195,14 +195,15 @@ impl Miner {
         };
         if self.second_look {
             for seen in detector.detect(frame)? {
-                let square = squares::around(seen.rect);
                 let marked: Vec<Face> = faces
                     .iter()
                     .map(|face| Face { landmarks: face.landmarks.or(Some(seen.landmarks)), ..face.clone() })
                     .collect();
-                match self.wanted(&square, &square, &marked) {
-                    Some(wanted) if wanted[0] == 1.0 => add(square, &wanted)?,
-                    _ => (),
+                for square in squares::around(seen.rect) {
+                    match self.wanted(&square, &square, &marked) {
+                        Some(wanted) if wanted[0] == 1.0 => add(square, &wanted)?,
+                        _ => (),
+                    }
                 }
             }
             return Ok(());
