@@ -20,7 +20,7 @@ const SOUGHT_PX: f32 = 20.0;
 
 /// False detections are counted from this score on: those above the booth's own threshold are too few to go by, and where agreement
 /// counts those far below it are spread otherwise than the stock nets'.
-const DOUBTFUL: f32 = 0.5;
+const COUNTED: f32 = 0.5;
 
 /// A detection that overlaps a face by less is a false one.
 const HIT: f32 = 0.3;
@@ -82,7 +82,7 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
 /// How many squares, or of O-Net false detections, a stage lets through. `agreement`: see [`Settings::agreement`].
 fn passed(stage: Stage, files: &Files, agreement: f32, shown: &[(Frame, Vec<Rect>)]) -> Result<usize> {
     let [pnet, rnet, onet] = files.open()?;
-    let thresholds = [0.6, 0.7, DOUBTFUL];
+    let thresholds = [0.6, 0.7, COUNTED];
     let heads = Heads::Upright;
     let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds, heads, second_look: false, agreement };
     let mut detector = Detector::new(vec![Nets { pnet, rnet, onet }], settings)?;
