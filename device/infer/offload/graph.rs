@@ -224,7 +224,7 @@ mod tests {
     fn the_committed_nets_go_over_whole_and_hold_float16() {
         for (name, shape) in NETS {
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/digits/nets/digits-{name}.onnx"));
-            let net = read(&file, &[&[4], shape].concat());
+            let net = read(&file, &[&[2], shape].concat());
             let wanted = answers(net.clone());
             let ready = for_gpu(net).unwrap().unwrap_or_else(|operator| panic!("{name}: {operator}"));
             let (float, half) = (apart(&answers(ready.clone()), &wanted), apart(&answers(halved(&ready).unwrap()), &wanted));
@@ -255,7 +255,12 @@ mod tests {
             }
             let wanted = answers(net.clone());
             let ready = for_gpu(net).unwrap().unwrap_or_else(|operator| panic!("{}: {operator}", entry.name));
-            let (float, half) = (apart(&answers(ready.clone()), &wanted), apart(&answers(halved(&ready).unwrap()), &wanted));
+            let mut rounded = halved(&ready).unwrap();
+            if entry.role == crate::manifest::Role::Embedder {
+                // A processor would take minutes: of this one the weights alone are float16.
+                FloatPrecisionTranslator::new(f16::datum_type(), f32::datum_type()).transform(&mut rounded).unwrap();
+            }
+            let (float, half) = (apart(&answers(ready.clone()), &wanted), apart(&answers(rounded), &wanted));
             eprintln!("{}: {half:.1e} in float16", entry.name);
             // Which of them run in float16 is decided on the GPU; O-Net is at the border on the processor (1.3e-2).
             assert!(float <= 1e-5 && half <= 2.0 * HALF_TOLERANCE, "{}: {float} {half}", entry.name);

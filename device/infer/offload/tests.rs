@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tract_onnx::prelude::{Tensor as TractTensor, *};
+use tract_onnx::tract_core::floats::FloatPrecisionTranslator;
+use tract_onnx::tract_core::transform::ModelTransform;
 
 /// What the stand-in does wrong.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +32,8 @@ struct Faults {
     refuses: bool,
 }
 
-/// Runs graphs for the GPU by tract on the processor.
+/// Runs graphs for the GPU by tract on the processor: those in float16 with their weights in float16 and sums in float32, for which
+/// processors have instructions.
 struct Stand {
     faults: Faults,
     runs: Arc<AtomicUsize>,
@@ -44,11 +47,12 @@ struct StandRun {
 }
 
 impl Device for Stand {
-    fn prepare(&self, graph: TypedModel) -> Result<Box<dyn Running>> {
+    fn prepare(&self, mut graph: TypedModel) -> Result<Box<dyn Running>> {
         if self.faults.refuses {
             bail!("out of memory\non the device");
         }
         let input = graph.input_fact(0)?.datum_type;
+        FloatPrecisionTranslator::new(f16::datum_type(), f32::datum_type()).transform(&mut graph)?;
         let (plan, runs) = (graph.into_optimized()?.into_runnable()?, self.runs.clone());
         Ok(Box::new(StandRun { plan, input, faults: self.faults, runs }))
     }
@@ -62,7 +66,7 @@ impl Running for StandRun {
             assert!(!self.faults.panics, "Expected symbol in library");
             bail!("CUDA_ERROR_LAUNCH_FAILED");
         }
-        let input = TractTensor::from_shape(shape, input)?.cast_to_dt(self.input)?.into_owned();
+        let input = TractTensor::from_shape(shape, input)?.cast_to_dt(self.input)?.cast_to_dt(f32::datum_type())?.into_owned();
         let results = self.plan.run(tvec!(input.into_tvalue()))?;
         let is_off = !self.faults.half_only || self.input == f16::datum_type();
         let factor = if is_off { 1.0 + self.faults.off } else { 1.0 };
