@@ -33,7 +33,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 fn broken_pictures_are_named_and_the_good_one_is_still_done() {
     let folder = tempdir().unwrap();
     let folder = folder.path();
-    let photo = std::fs::read(sample("gallery/Joe Biden/biden.jpg")).unwrap();
+    let photo = std::fs::read(sample("gallery/Barack Obama/obama2.jpg")).unwrap();
     let bad = [
         write(folder, "truncated.jpg", &photo[..photo.len() / 2]),
         write(folder, "empty.jpg", b""),
@@ -43,7 +43,7 @@ fn broken_pictures_are_named_and_the_good_one_is_still_done() {
         folder.to_path_buf(),
     ];
     for command in ["detect", "embed"] {
-        let ran = run(lookalike().args([command, "--json"]).args(&bad).arg(sample("gallery/Joe Biden/biden.jpg")));
+        let ran = run(lookalike().args([command, "--json"]).args(&bad).arg(sample("gallery/Eileen Collins/astronaut.png")));
         assert_eq!(ran.code, 1, "{}", ran.err);
         assert_eq!(ran.json().len(), 1, "only the good picture has a line: {}", ran.out);
         assert_eq!(ran.json()[0]["faces"].as_array().unwrap().len(), 1);
@@ -58,7 +58,7 @@ fn broken_pictures_are_named_and_the_good_one_is_still_done() {
 #[test]
 fn unusual_pictures_are_pictures() {
     let folder = tempdir().unwrap();
-    let photo = image::open(sample("gallery/Joe Biden/biden.jpg")).unwrap();
+    let photo = image::open(sample("gallery/Eileen Collins/astronaut.png")).unwrap();
     let save = |name: &str, picture: DynamicImage| {
         let file = folder.path().join(name);
         picture.save_with_format(&file, ImageFormat::Png).unwrap();
@@ -86,8 +86,8 @@ fn unusual_pictures_are_pictures() {
 #[test]
 fn a_face_that_fills_the_frame_and_one_at_its_border_are_found() {
     let folder = tempdir().unwrap();
-    let photo = image::open(sample("gallery/Joe Biden/biden.jpg")).unwrap();
-    let ran = run(lookalike().args(["detect", "--json"]).arg(sample("gallery/Joe Biden/biden.jpg")));
+    let photo = image::open(sample("gallery/Eileen Collins/astronaut.png")).unwrap();
+    let ran = run(lookalike().args(["detect", "--json"]).arg(sample("gallery/Eileen Collins/astronaut.png")));
     let face = &ran.json()[0]["faces"][0]["box"];
     let [x, y, w, h] = [0, 1, 2, 3].map(|i| face[i].as_f64().unwrap().max(0.0) as u32);
     let full = photo.crop_imm(x, y, w, h);
@@ -103,14 +103,14 @@ fn a_face_that_fills_the_frame_and_one_at_its_border_are_found() {
 #[test]
 fn portraits_that_cannot_serve_are_refused_with_the_reason() {
     let folder = tempdir().unwrap();
-    let photo = image::open(sample("gallery/Joe Biden/biden.jpg")).unwrap();
+    let photo = image::open(sample("gallery/Eileen Collins/astronaut.png")).unwrap();
     let (w, h) = (photo.width(), photo.height());
     let mut twice = image::RgbImage::new(2 * w, h);
     image::imageops::replace(&mut twice, &photo.to_rgb8(), 0, 0);
     image::imageops::replace(&mut twice, &photo.to_rgb8(), i64::from(w), 0);
     let cases = [
         ("two.png", DynamicImage::ImageRgb8(twice), "2 faces"),
-        ("blurred.png", photo.blur(w as f32 / 45.0), "blurred"),
+        ("blurred.png", photo.blur(w as f32 / 150.0), "blurred"),
         ("none.png", DynamicImage::new_rgb8(200, 200), "no face"),
     ];
     for (name, picture, reason) in cases {

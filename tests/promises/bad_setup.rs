@@ -26,7 +26,7 @@ fn copy_of_models(to: &Path) -> PathBuf {
 
 fn detect(models: &Path) -> Command {
     let mut command = lookalike();
-    command.arg("detect").arg("--models").arg(models).arg(sample("gallery/Joe Biden/biden.jpg"));
+    command.arg("detect").arg("--models").arg(models).arg(sample("gallery/Eileen Collins/astronaut.png"));
     command
 }
 
@@ -89,7 +89,7 @@ fn a_precision_that_is_not_there_is_named() {
     let (head, entries) = manifest.split_once("[[").unwrap();
     let float: Vec<&str> = entries.split("\n[[").filter(|entry| !entry.contains("precision = \"int8\"")).collect();
     std::fs::write(models.join("manifest.toml"), format!("{head}[[{}", float.join("\n[["))).unwrap();
-    let photo = sample("gallery/Joe Biden/biden.jpg");
+    let photo = sample("gallery/Eileen Collins/astronaut.png");
     let text = complaint(lookalike().args(["detect", "--precision", "int8", "--models"]).arg(models).arg(photo));
     assert!(text.contains("int8") && text.contains("mtcnn-pnet"), "{text}");
 }
@@ -117,10 +117,10 @@ fn board_files_with_mistakes_are_refused_by_key() {
 fn damaged_and_foreign_galleries_are_refused_and_left_as_they_are() {
     let folder = tempdir().unwrap();
     let gallery = folder.path().join("g.gallery");
-    let photo = sample("gallery/Joe Biden/biden.jpg");
+    let photo = sample("gallery/Eileen Collins/astronaut.png");
     let enroll = |file: &Path| {
         let mut command = lookalike();
-        command.args(["enroll", "--name", "Joe", "--gallery"]).arg(file).arg(&photo);
+        command.args(["enroll", "--name", "Eileen", "--gallery"]).arg(file).arg(&photo);
         command
     };
     assert_eq!(run(&mut enroll(&gallery)).code, 0);
@@ -146,16 +146,18 @@ fn damaged_and_foreign_galleries_are_refused_and_left_as_they_are() {
 fn a_full_disk_loses_nothing_that_was_enrolled() {
     let folder = tempdir().unwrap();
     let gallery = folder.path().join("g.gallery");
-    let first =
-        run(lookalike().args(["enroll", "--name", "Joe", "--gallery"]).arg(&gallery).arg(sample("gallery/Joe Biden/biden.jpg")));
+    let first = run(lookalike()
+        .args(["enroll", "--name", "Eileen", "--gallery"])
+        .arg(&gallery)
+        .arg(sample("gallery/Eileen Collins/astronaut.png")));
     assert_eq!(first.code, 0, "{}", first.err);
     let before = std::fs::read(&gallery).unwrap();
     // A limit on the size of files stands in for the full disk: writing fails half way, as it does there.
     let program = lookalike();
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
-    limited.env("LOOKALIKE_MODELS", models()).args(["enroll", "--name", "Eileen", "--gallery"]).arg(&gallery);
-    let text = complaint(limited.arg(sample("gallery/Eileen Collins/astronaut.png")));
+    limited.env("LOOKALIKE_MODELS", models()).args(["enroll", "--name", "Barack", "--gallery"]).arg(&gallery);
+    let text = complaint(limited.arg(sample("gallery/Barack Obama/obama2.jpg")));
     assert!(text.contains("g.gallery"), "{text}");
     assert_eq!(std::fs::read(&gallery).unwrap(), before);
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();

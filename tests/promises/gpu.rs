@@ -11,7 +11,7 @@ const GOES_ON: &str = "; the processor goes on\n";
 /// Describes a face, with the nets where `runtime` says.
 fn embed(runtime: &str, change: impl FnOnce(&mut Command)) -> Ran {
     let mut command = lookalike();
-    command.args(["embed", "--json", "--runtime", runtime]).arg(sample("gallery/Joe Biden/biden.jpg"));
+    command.args(["embed", "--json", "--runtime", runtime]).arg(sample("gallery/Eileen Collins/astronaut.png"));
     change(&mut command);
     let ran = run(&mut command);
     assert_eq!(ran.code, 0, "{}", ran.err);

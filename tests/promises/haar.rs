@@ -58,7 +58,7 @@ fn a_booth_with_haar_shows_boxes_and_says_why_nobody_has_a_name() {
     let ran = run(lookalike().args(["run", "--json", "--frames", "5", "--detector", "mtcnn", "--board"]).arg(&board));
     assert!(ran.code == 0 && !ran.err.contains(NOTE) && ran.json()[0].get("note").is_none(), "{}{}", ran.out, ran.err);
     // Faces are described by another command: MT-CNN finds them then, and that is said.
-    let photo = sample("gallery/Joe Biden/biden.jpg");
+    let photo = sample("gallery/Eileen Collins/astronaut.png");
     let ran = run(lookalike().args(["embed", "--json", "--board"]).arg(&board).arg(&photo));
     assert!(ran.err.contains("haar, which gives no landmarks"), "{}", ran.err);
     assert_eq!(ran.json()[0]["faces"][0]["landmarks"].as_array().unwrap().len(), 5);
@@ -85,7 +85,7 @@ fn a_mode_sets_both_beside_each_other_on_the_same_frame() {
 #[test]
 fn models_without_the_cascade_or_with_half_of_it_end_with_a_sentence() {
     let folder = tempdir().unwrap();
-    let photo = sample("gallery/Joe Biden/biden.jpg");
+    let photo = sample("gallery/Eileen Collins/astronaut.png");
     let manifest = std::fs::read_to_string(models().join("manifest.toml")).unwrap();
     let xml = std::fs::read(models().join("haar/frontalface_default.xml")).unwrap();
     let detect = |detector: &str| {
