@@ -4,8 +4,8 @@
 //! layer that is there, on other copies of the photos. Distances count, not their squares, which weighing the faces anew some times
 //! brings about (iteratively reweighted least squares): one face with landmarks far off does not move it.
 //!
-//! It is fitted to what O-Net gets at a second look: the square around its own box lies nearer to where the face is than what R-Net lets
-//! through, and is as large.
+//! It is fitted to what O-Net gets at a second look: two squares around its own box, which lie nearer to where the face is than what
+//! R-Net lets through.
 
 use lookalike_learn::Net;
 use lookalike_learn::faces::{BEFORE, POINTS, eyes_apart};

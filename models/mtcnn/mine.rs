@@ -51,9 +51,9 @@ pub struct Miner {
     seed: u64,
     stop: Arc<AtomicBool>,
     hash: String,
-    /// Whether the one square of a face is that around the box which the files' O-Net gives, at which it looks a second time. Copies are
-    /// not from afar then, where landmarks are not learned, and not mirrored: mirror images hide that whoever marked the landmarks put
-    /// them too far to one side.
+    /// Whether a face's squares are those around the box which the files' O-Net gives, at which it looks a second time. Copies are not
+    /// from afar then, where landmarks are not learned, and not mirrored: mirror images hide that whoever marked the landmarks put them
+    /// too far to one side.
     second_look: bool,
     /// Complaints about photos are told once a stage.
     told: bool,
