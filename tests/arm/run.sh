@@ -16,9 +16,13 @@ parts=" ${PARTS:-kernels app promises} "
 wanted() { [[ $parts == *" $1 "* ]] || { echo "test-arm: SKIPPED the $1: PARTS leaves them out"; return 1; }; }
 left=${SECONDS_LEFT:-100000}
 in_time() { timeout "$((left > SECONDS ? left - SECONDS : 1))" "$@"; }
-failed=""
+failed="" late=""
 # note WHAT CODE: what became of it.
-note() { if [ "$2" -eq 124 ]; then echo "test-arm: SKIPPED $1: no time is left; make test-arm"; else failed+=" $1"; fi; }
+note() {
+    if [ "$2" -ne 124 ]; then failed+=" $1"; return; fi
+    echo "test-arm: SKIPPED $1: no time is left; make test-arm"
+    late+=" $1"
+}
 
 # Shapes to try: emulated processors take a hundred times as long.
 export LOOKALIKE_KERNEL_CASES=${LOOKALIKE_KERNEL_CASES:-60}
@@ -77,4 +81,4 @@ if wanted promises; then
     fi
 fi
 [ -z "$failed" ] || { echo "test-arm: FAILED:$failed"; exit 1; }
-echo "test-arm: all passed"
+if [ -n "$late" ]; then echo "test-arm: passed as far as it was played, SKIPPED:$late"; else echo "test-arm: all passed"; fi
