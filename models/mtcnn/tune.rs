@@ -182,7 +182,7 @@ fn fit_landmarks(options: &Options, photos: &[Photo], now: &Files, stop: Arc<Ato
     }
     match fit.apply(&mut net) {
         Some([before, after]) => eprintln!(
-            "landmarks: of a second look, fitted to {} faces: {before:.4} eye distances off at the median before, {after:.4} now",
+            "landmarks: of a second look, fitted to {} squares of faces: {before:.4} eye distances off at the median before, {after:.4} now",
             fit.count()
         ),
         None => eprintln!("landmarks: not fitted, no face is large enough"),
