@@ -231,11 +231,10 @@ impl Detector {
         let squares = faces.iter().flat_map(|face| squares::around(face.rect));
         self.candidates.extend(squares.map(|square| Candidate { roll, ..Candidate::at(square) }));
         self.look(frame, Stage::Onet)?;
-        for ((face, verdicts), candidates) in faces.iter_mut().zip(self.verdicts.chunks(2)).zip(self.candidates.chunks(2)) {
-            let mut told = verdicts.iter().zip(candidates).map(|(verdict, candidate)| verdict.landmarks(candidate));
-            if let (Some(a), Some(b)) = (told.next(), told.next()) {
-                face.landmarks = std::array::from_fn(|k| [0, 1].map(|axis| f32::midpoint(a[k][axis], b[k][axis])));
-            }
+        let (verdicts, candidates) = (self.verdicts.as_chunks().0, self.candidates.as_chunks().0);
+        for (face, ([first, second], [wide, narrow])) in faces.iter_mut().zip(verdicts.iter().zip(candidates)) {
+            let (a, b) = (first.landmarks(wide), second.landmarks(narrow));
+            face.landmarks = std::array::from_fn(|k| [0, 1].map(|axis| f32::midpoint(a[k][axis], b[k][axis])));
         }
         Ok(())
     }
