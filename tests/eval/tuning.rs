@@ -93,7 +93,7 @@ pub fn print(lab: &Lab, kept: Kept) -> Result<()> {
     rolls(&labs, kept)
 }
 
-/// Found, and how near landmarks are, against roll.
+/// Found, and how near landmarks and boxes are, against roll.
 fn rolls(labs: &[Lab; 2], kept: Kept) -> Result<()> {
     let truth = rows(&labs[0].data.join("ytf/truth.csv"))?;
     let people = places(&truth, "person")?;
@@ -108,19 +108,22 @@ fn rolls(labs: &[Lab; 2], kept: Kept) -> Result<()> {
             lab.each(&some, |nets, row| {
                 let photo = lab.picture(&format!("ytf/{}", row.text("image")?))?;
                 let (frame, rect, wanted) = turned(&photo, degrees as f32, row.rect()?, row.landmarks()?)?;
-                Ok(face_of_rect(&rect, nets.detector.detect(&frame)?).map(|face| error(&face, &wanted)))
+                let face = face_of_rect(&rect, nets.detector.detect(&frame)?);
+                Ok(face.map(|face| [error(&face, &wanted), rect.iou(&face.rect)]))
             })
         };
         let [stock, tuned] = [seen(&labs[0])?, seen(&labs[1])?];
-        let found = |seen: &[Option<f32>]| percent(seen.iter().flatten().count(), seen.len());
-        let middle = |seen: &[Option<f32>]| {
-            let mut errors: Vec<f32> = seen.iter().flatten().copied().collect();
-            errors.sort_by(f32::total_cmp);
-            errors.get(errors.len() / 2).copied().unwrap_or(f32::NAN)
+        let found = |seen: &[Option<[f32; 2]>]| percent(seen.iter().flatten().count(), seen.len());
+        let middle = |seen: &[Option<[f32; 2]>], which: usize| {
+            let mut values: Vec<f32> = seen.iter().flatten().map(|both| both[which]).collect();
+            values.sort_by(f32::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or(f32::NAN)
         };
         let what = format!("ytf, {} faces turned by {degrees} degrees: found at IoU .3", some.len());
         println!("{what:69} {:>7}  {:>7}", found(&stock), found(&tuned));
-        println!("{:70} {:.4}   {:.4}", "  median landmark error / eyes", middle(&stock), middle(&tuned));
+        for (which, what) in ["  median landmark error / eyes", "  median overlap with the marked box"].into_iter().enumerate() {
+            println!("{what:70} {:.4}   {:.4}", middle(&stock, which), middle(&tuned, which));
+        }
     }
     Ok(())
 }
