@@ -4,16 +4,17 @@
 //! it did not learn from it gets the bias with which it lets as much through as the stock nets do: P-Net and R-Net as many squares, so
 //! that a frame costs the same, O-Net as many false detections.
 
+use super::each::each;
 use super::nets::Files;
 use super::truth::Photo;
 use super::{Stage, nets, vary};
-use crate::progress::Progress;
 use anyhow::{Context, Result};
-use lookalike::detect::{AGREEMENT, Detector, Heads, Nets, Settings};
+use lookalike::detect::{AGREEMENT, Detector};
 use lookalike::picture;
 use lookalike::types::{Frame, Rect};
 use lookalike_learn::Net;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 /// Faces as small as a demanding booth seeks.
 const SOUGHT_PX: f32 = 20.0;
@@ -42,14 +43,21 @@ pub fn apart(photos: &[Photo]) -> [Vec<Photo>; 2] {
     [part(false), part(true)]
 }
 
-/// The bytes of the stage's file. `onnx`: that it began with; `now`: files of all stages, those before this one tuned; `trial`: a file
-/// that is written on the way.
-pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kept: &[Photo], trial: &Path) -> Result<Vec<u8>> {
+/// The bytes of the stage's file; None where it was stopped. `onnx`: that it began with; `now`: files of all stages, those before this
+/// one tuned; `trial`: a file that is written on the way.
+pub fn even(
+    stage: Stage,
+    (net, onnx): (&Net, &[u8]),
+    [stock, now]: [&Files; 2],
+    kept: &[Photo],
+    trial: &Path,
+    stop: &AtomicBool,
+) -> Result<Option<Vec<u8>>> {
     // A photo that cannot be read was told of when it was to be learned from.
     let rects = |photo: &Photo| vary::faces(&photo.faces).into_iter().map(|face| face.rect).collect();
     let shown: Vec<(Frame, Vec<Rect>)> =
         kept.iter().filter_map(|photo| Some((picture::read(&photo.path).ok()?, rects(photo)))).collect();
-    let wanted = passed(stage, stock, 0.0, &shown)?;
+    let Some(wanted) = passed(stage, "looking as the stock net", stock, 0.0, &shown, stop)? else { return Ok(None) };
     let name = format!("mtcnn-tuned-{}", stage.name());
     let with = |bias: f32| -> Result<Vec<u8>> {
         let mut net = net.clone();
@@ -60,15 +68,13 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
     let mut files = now.clone();
     files.0[stage.index()] = trial.into();
     let (mut low, mut high) = (-MOST, MOST);
-    let bar = Progress::pieces("weighing yes and no", HALVINGS as u64);
-    for done in 0..HALVINGS {
+    for halving in 1..=HALVINGS {
         let middle = (low + high) / 2.0;
         crate::files::write(trial, &with(middle)?)?;
-        let passed = passed(stage, &files, AGREEMENT, &shown)?;
+        let what = format!("weighing yes and no, {halving}/{HALVINGS}");
+        let Some(passed) = passed(stage, &what, &files, AGREEMENT, &shown, stop)? else { return Ok(None) };
         *(if passed > wanted { &mut high } else { &mut low }) = middle;
-        bar.at(done as u64 + 1);
     }
-    bar.done();
     let _ = std::fs::remove_file(trial);
     let what = if stage == Stage::Onet { "false detections in" } else { "squares of" };
     eprintln!(
@@ -76,28 +82,31 @@ pub fn even(stage: Stage, net: &Net, onnx: &[u8], [stock, now]: [&Files; 2], kep
         stage.name(),
         shown.len()
     );
-    with(low)
+    with(low).map(Some)
 }
 
-/// How many squares, or of O-Net false detections, a stage lets through. `agreement`: see [`Settings::agreement`].
-fn passed(stage: Stage, files: &Files, agreement: f32, shown: &[(Frame, Vec<Rect>)]) -> Result<usize> {
-    let [pnet, rnet, onet] = files.open()?;
-    let thresholds = [0.6, 0.7, COUNTED];
-    let heads = Heads::Upright;
-    let settings = Settings { min_face_px: SOUGHT_PX, factor: 0.709, thresholds, heads, second_look: false, agreement };
-    let mut detector = Detector::new(vec![Nets { pnet, rnet, onet }], settings)?;
-    let mut sum = 0;
-    for (frame, faces) in shown {
-        sum += match stage {
+/// How many squares, or of O-Net false detections, a stage lets through. `agreement`: see
+/// [`Settings::agreement`](lookalike::detect::Settings::agreement).
+fn passed(
+    stage: Stage,
+    what: &str,
+    files: &Files,
+    agreement: f32,
+    shown: &[(Frame, Vec<Rect>)],
+    stop: &AtomicBool,
+) -> Result<Option<usize>> {
+    let tool = || files.detector(SOUGHT_PX, [0.6, 0.7, COUNTED], agreement);
+    let work = |detector: &mut Detector, _, (frame, faces): &(Frame, Vec<Rect>)| {
+        Ok(match stage {
             Stage::Pnet => detector.proposed(frame)?.len(),
             Stage::Rnet => detector.sifted(frame)?.len(),
             Stage::Onet => {
                 let found = detector.detect(frame)?;
                 found.iter().filter(|face| faces.iter().all(|rect| face.rect.iou(rect) < HIT)).count()
             }
-        };
-    }
-    Ok(sum)
+        })
+    };
+    Ok(each(what, shown, stop, tool, work)?.map(|passed| passed.iter().sum()))
 }
 
 #[cfg(test)]

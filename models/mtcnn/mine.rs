@@ -5,19 +5,19 @@
 //! mistakes that they make are what this stage must not. Memory holds one epoch.
 
 use super::Stage;
+use super::each::each;
 use super::nets::Files;
 use super::truth::{self, Photo};
 use super::vary::{self, Face};
 use crate::learning::course::Lessons;
-use crate::progress::Progress;
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
+use lookalike::detect::Detector;
 use lookalike::detect::squares::{self, Cutter};
-use lookalike::detect::{Detector, Heads, Nets, Settings};
 use lookalike::picture;
 use lookalike::types::{Frame, Rect};
 use lookalike_learn::{Batch, Dice};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Smallest face sought in photos, and smallest that is an example, in pixels of a copy.
 const SOUGHT_PX: f32 = 16.0;
@@ -144,22 +144,8 @@ impl Miner {
         3 * (self.stage.side_px() * self.stage.side_px()) as usize
     }
 
-    fn detector(&self) -> Result<Detector> {
-        let [pnet, rnet, onet] = self.files.open()?;
-        let settings = Settings {
-            min_face_px: SOUGHT_PX,
-            factor: 0.709,
-            thresholds: THRESHOLDS,
-            heads: Heads::Upright,
-            second_look: false,
-            agreement: 0.0,
-        };
-        Detector::new(vec![Nets { pnet, rnet, onet }], settings)
-    }
-
     /// What a photo gives in an epoch.
-    fn mine(&self, index: usize, epoch: usize, detector: &mut Detector) -> Result<Found> {
-        let photo = &self.photos[index];
+    fn mine(&self, photo: &Photo, index: usize, epoch: usize, detector: &mut Detector) -> Result<Found> {
         let dice = &mut Dice::new(self.seed ^ ((epoch as u64) << 32 | index as u64).wrapping_mul(0x9e6c_63d0_876a_68ad));
         let mut found = Found::default();
         let frame = match picture::read(&photo.path) {
@@ -298,33 +284,13 @@ impl Lessons for &mut Miner {
     }
 
     fn begin(&mut self, epoch: usize) -> Result<()> {
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let (next, done) = (AtomicU64::new(0), Mutex::new(vec![]));
         let what = if self.second_look { "looking a second time" } else { "looking for examples" };
-        let bar = Progress::pieces(what, self.photos.len() as u64);
         let miner = &**self;
-        let work = || -> Result<()> {
-            let mut detector = miner.detector()?;
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed) as usize;
-                if index >= miner.photos.len() || miner.stop.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
-                let found = miner.mine(index, epoch, &mut detector)?;
-                let mut done = done.lock().map_err(|_| anyhow!("a worker failed"))?;
-                done.push((index, found));
-                bar.at(done.len() as u64);
-            }
-        };
-        std::thread::scope(|scope| -> Result<()> {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a worker failed"))?)
-        })?;
-        bar.done();
-        let mut done = done.into_inner().map_err(|_| anyhow!("a worker failed"))?;
-        done.sort_by_key(|(index, _)| *index);
+        let tool = || miner.files.detector(SOUGHT_PX, THRESHOLDS, 0.0);
+        let work = |detector: &mut Detector, index: usize, photo: &Photo| miner.mine(photo, index, epoch, detector);
+        let done = each(what, &miner.photos, &miner.stop, tool, work)?;
         (self.crops, self.wanted) = (vec![], vec![]);
-        for (_, found) in done {
+        for found in done.into_iter().flatten() {
             self.crops.extend(found.crops);
             self.wanted.extend(found.wanted);
             if !self.told {

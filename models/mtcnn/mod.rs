@@ -3,12 +3,13 @@
 //! `weights` reads what torch saved, `convert` writes ONNX and says what the inputs and outputs are.
 //!
 //! ```text
-//! truth -> vary -> mine -> tune -> even -> tuned    lists of faces in, nets that were taught by them beside the stock ones
-//!                           |-> landmarks           the layer of O-Net that fits them best
-//!                           |-> nets                ONNX files as nets that learn, and back
+//! truth -> unmarked -> vary -> mine -> tune -> even -> tuned    lists of faces in, nets that were taught by them beside the stock ones
+//!                                       |-> landmarks           the layer of O-Net that fits them best
+//!                                       |-> nets                ONNX files as nets that learn, and back
 //! ```
 
 pub mod convert;
+pub mod each;
 pub mod even;
 pub mod landmarks;
 pub mod mine;
@@ -16,6 +17,7 @@ pub mod nets;
 pub mod truth;
 pub mod tune;
 pub mod tuned;
+pub mod unmarked;
 pub mod vary;
 pub mod weights;
 

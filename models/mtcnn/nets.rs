@@ -6,7 +6,7 @@
 use super::{MEAN, SCALE, Stage};
 use crate::quantize::sights;
 use anyhow::{Context, Result, ensure};
-use lookalike::detect;
+use lookalike::detect::{self, Detector, Heads, Nets, Settings};
 use lookalike::infer::Normalise;
 use lookalike_learn::{Dice, Net, faces};
 use prost::Message;
@@ -25,6 +25,13 @@ impl Files {
             Ok(detect::Net { model: sights::model(&self.0[stage.index()])?, normalise })
         };
         Ok([open(Stage::Pnet)?, open(Stage::Rnet)?, open(Stage::Onet)?])
+    }
+
+    /// The detector of these nets, which looks once at heads as they are; see [`Settings`].
+    pub fn detector(&self, min_face_px: f32, thresholds: [f32; 3], agreement: f32) -> Result<Detector> {
+        let [pnet, rnet, onet] = self.open()?;
+        let settings = Settings { min_face_px, factor: 0.709, thresholds, heads: Heads::Upright, second_look: false, agreement };
+        Detector::new(vec![Nets { pnet, rnet, onet }], settings)
     }
 }
 

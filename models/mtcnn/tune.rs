@@ -5,7 +5,7 @@ use super::landmarks::{self, Fit};
 use super::mine::Miner;
 use super::nets::Files;
 use super::truth::{self, Photo};
-use super::{Stage, even, nets, tuned};
+use super::{Stage, even, nets, tuned, unmarked};
 use crate::files;
 use crate::learning::course::{Course, End, Lessons, Shown};
 use crate::learning::options::Device;
@@ -84,9 +84,25 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
     );
     eprintln!("{} photos, {faces} faces", photos.len());
     let stock = Files(Stage::ALL.map(|stage| options.models.join(format!("mtcnn/{}.float32.onnx", stage.name()))));
+    let Some(nets) = learn(options, &photos, &stock, out, &stop)? else {
+        eprintln!("stopped; the checkpoints are in {}: go on with --resume", out.display());
+        return Ok(());
+    };
+    for line in tuned::install(&options.models, &nets, &photos)? {
+        println!("{line}");
+    }
+    println!("tuned weights are in {}: lookalike run --detector-weights tuned", options.models.display());
+    Ok(())
+}
+
+/// Trains the stages and fits the landmarks. Returns the nets, or nothing where it was stopped.
+fn learn(options: &Options, photos: &[Photo], stock: &Files, out: &Path, stop: &Arc<AtomicBool>) -> Result<Option<Files>> {
     let mut now = stock.clone();
-    let [learned, kept] = even::apart(&photos);
-    let stopped = || eprintln!("stopped; the checkpoints are in {}: go on with --resume", out.display());
+    let [mut learned, kept] = even::apart(photos);
+    let Some(unmarked) = unmarked::ignore(&mut learned, stock, stop)? else { return Ok(None) };
+    if unmarked > 0 {
+        eprintln!("left out: {unmarked} faces that the stock nets are sure of and nobody marked");
+    }
     for stage in Stage::ALL {
         let file = out.join(format!("{}.float32.onnx", stage.name()));
         if !options.stages.contains(&stage) {
@@ -96,29 +112,16 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
             continue;
         }
         eprintln!("{}:", stage.name());
-        match self::stage(options, stage, &learned, &now, out, stop.clone())? {
-            Some((net, onnx)) => {
-                let trial = out.join(stage.name()).join("trial.onnx");
-                files::write(&file, &even::even(stage, &net, &onnx, [&stock, &now], &kept, &trial)?)?
-            }
-            None => {
-                stopped();
-                return Ok(());
-            }
-        }
+        let Some((net, onnx)) = self::stage(options, stage, &learned, &now, out, stop.clone())? else { return Ok(None) };
+        let trial = out.join(stage.name()).join("trial.onnx");
+        let Some(bytes) = even::even(stage, (&net, &onnx), [stock, &now], &kept, &trial, stop)? else { return Ok(None) };
+        files::write(&file, &bytes)?;
         now.0[stage.index()] = file;
     }
-    let Some(onnx) = fit_landmarks(options, &learned, &now, stop)? else {
-        stopped();
-        return Ok(());
-    };
+    let Some(onnx) = fit_landmarks(options, &learned, &now, stop.clone())? else { return Ok(None) };
     now.0[Stage::Onet.index()] = out.join("onet.second-look.float32.onnx");
     files::write(&now.0[Stage::Onet.index()], &onnx)?;
-    for line in tuned::install(&options.models, &now, &photos)? {
-        println!("{line}");
-    }
-    println!("tuned weights are in {}: lookalike run --detector-weights tuned", options.models.display());
-    Ok(())
+    Ok(Some(now))
 }
 
 /// Trains a stage; the ones before are in `now`. Returns the net and the file that it began with, or nothing where it was stopped.

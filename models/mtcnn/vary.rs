@@ -55,19 +55,22 @@ pub fn faces(known: &[Truth]) -> Vec<Face> {
 /// The upright box around a face with these landmarks.
 fn around(landmarks: &Landmarks) -> Rect {
     let there = Similarity::least_squares(&CHIP, landmarks);
-    let [nose, usual] = [landmarks[NOSE], there.apply(CHIP[NOSE])];
-    let ([x, y], square) = ([nose[0] - usual[0], nose[1] - usual[1]], there.a * there.a + there.b * there.b);
-    let beside = [there.a * x + there.b * y, there.a * y - there.b * x].map(|share| share / square.max(f32::MIN_POSITIVE));
-    let [x, y] = [0, 1].map(|axis| PER_NOSE[axis] * beside[axis]);
+    let back = Similarity::least_squares(&CHIP.map(|point| there.apply(point)), &CHIP);
+    let nose = back.apply(landmarks[NOSE]);
+    let [x, y] = [0, 1].map(|axis| PER_NOSE[axis] * (nose[axis] - CHIP[NOSE][axis]));
     moved(&there, &Rect { x: CHIP_BOX.x + x, y: CHIP_BOX.y + y, ..CHIP_BOX })
+}
+
+/// The scale of the largest copy of a photo of that size, before it is turned.
+pub fn fit(width: u32, height: u32) -> f32 {
+    (LONGER_PX / width.max(height) as f32).min(1.0)
 }
 
 /// A copy of a photo, turned by up to `roll_most` degrees either way; unless it is to be plain, every other one mirrored, and every other
 /// one from afar.
 pub fn varied(photo: &RgbImage, faces: &[Face], roll_most: f32, is_plain: bool, dice: &mut Dice) -> (Frame, Vec<Face>) {
-    let fit = (LONGER_PX / photo.width().max(photo.height()) as f32).min(1.0);
     let least = if dice.share() < FROM_AFAR && !is_plain { AFAR } else { NEAR };
-    let scale = fit * least.powf(dice.share());
+    let scale = fit(photo.width(), photo.height()) * least.powf(dice.share());
     let side = |px: u32| ((px as f32 * scale).round() as u32).max(1);
     let mut copy = imageops::resize(photo, side(photo.width()), side(photo.height()), imageops::FilterType::Triangle);
     let [sx, sy] = [copy.width() as f32 / photo.width() as f32, copy.height() as f32 / photo.height() as f32];
