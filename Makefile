@@ -68,7 +68,7 @@ eval-dream: models  ## the generative nets on MNIST in ../shared/data, as a tabl
 eval-rotation: models  ## heads at any angle: recall and landmarks against roll, as a table and docs/rotation.png
 	target/release/eval --data ../shared/data --only rotation --picture docs/rotation.png
 
-eval-tuning: models  ## tunes the detector on one half of ../shared/data, measures it on the other; half an hour: docs/tuning.md
+eval-tuning: models  ## tunes the detector on one half of ../shared/data, measures it on the other, and the other way round; more than an hour: docs/tuning.md
 	@tests/eval/tuning.sh
 
 bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
