@@ -1,7 +1,7 @@
 //! A list of work in, what each piece gives out, in the list's order; all processors share the work.
 
 use crate::progress::Progress;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -33,7 +33,7 @@ pub fn each<P: Sync, T, R: Send>(
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a worker failed"))?)
     })?;
-    let mut done = done.into_inner().ok().context("a worker failed")?;
+    let mut done = done.into_inner().map_err(|_| anyhow!("a worker failed"))?;
     if done.len() < pieces.len() {
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! MT-CNN: three small nets that find faces (Zhang et al. 2016, arXiv 1604.02878).
 //!
-//! `weights` reads what torch saved, `convert` writes ONNX and says what the inputs and outputs are.
+//! `weights` reads what torch saved, `convert` writes ONNX and says what the inputs and outputs are. `each` shares work on photos among
+//! the processors, for `unmarked`, `mine` and `even`.
 //!
 //! ```text
 //! truth -> unmarked -> vary -> mine -> tune -> even -> tuned    lists of faces in, nets that were taught by them beside the stock ones
