@@ -72,10 +72,11 @@ pub fn even(
         let middle = (low + high) / 2.0;
         crate::files::write(trial, &with(middle)?)?;
         let what = format!("weighing yes and no, {halving}/{HALVINGS}");
-        let Some(passed) = passed(stage, &what, &files, AGREEMENT, &shown, stop)? else { return Ok(None) };
+        let passed = passed(stage, &what, &files, AGREEMENT, &shown, stop);
+        let _ = std::fs::remove_file(trial);
+        let Some(passed) = passed? else { return Ok(None) };
         *(if passed > wanted { &mut high } else { &mut low }) = middle;
     }
-    let _ = std::fs::remove_file(trial);
     let what = if stage == Stage::Onet { "false detections in" } else { "squares of" };
     eprintln!(
         "{}: {low:+.2} to its \"yes\", as the stock one it lets {wanted} {what} {} photos through",

@@ -98,6 +98,7 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
 /// Trains the stages and fits the landmarks. Returns the nets, or nothing where it was stopped.
 fn learn(options: &Options, photos: &[Photo], stock: &Files, out: &Path, stop: &Arc<AtomicBool>) -> Result<Option<Files>> {
     let mut now = stock.clone();
+    options.stages.iter().try_for_each(|stage| begin(options, *stage, stock).map(drop))?;
     let [mut learned, kept] = even::apart(photos);
     let Some(unmarked) = unmarked::ignore(&mut learned, stock, stop)? else { return Ok(None) };
     if unmarked > 0 {
@@ -124,18 +125,11 @@ fn learn(options: &Options, photos: &[Photo], stock: &Files, out: &Path, stop: &
     Ok(Some(now))
 }
 
-/// Trains a stage; the ones before are in `now`. Returns the net and the file that it began with, or nothing where it was stopped.
-fn stage(
-    options: &Options,
-    stage: Stage,
-    photos: &[Photo],
-    now: &Files,
-    out: &Path,
-    stop: Arc<AtomicBool>,
-) -> Result<Option<(Net, Vec<u8>)>> {
-    let Options { epochs, batch, roll, freeze, hold, rate, seed, resume, .. } = *options;
+/// The net that a stage begins with, its file, and how strongly it is held to it; an error where it could learn nothing.
+fn begin(options: &Options, stage: Stage, files: &Files) -> Result<(Net, Vec<u8>, f32)> {
+    let Options { freeze, hold, rate, .. } = *options;
     let hold = hold.unwrap_or_else(|| stage.hold());
-    let from = &now.0[stage.index()];
+    let from = &files.0[stage.index()];
     let onnx = std::fs::read(from).with_context(|| format!("cannot read {}: run `make models`", from.display()))?;
     let net = nets::read(stage, &onnx).with_context(|| format!("cannot learn from {}", from.display()))?;
     ensure!(hold * rate < 0.5, "--hold {hold} at --rate {rate} leaves nothing to learn: make one of them smaller");
@@ -145,6 +139,20 @@ fn stage(
         "--freeze {freeze} leaves nothing of {} to learn: it has {layers} layers with weights",
         stage.name()
     );
+    Ok((net, onnx, hold))
+}
+
+/// Trains a stage; the ones before are in `now`. Returns the net and the file that it began with, or nothing where it was stopped.
+fn stage(
+    options: &Options,
+    stage: Stage,
+    photos: &[Photo],
+    now: &Files,
+    out: &Path,
+    stop: Arc<AtomicBool>,
+) -> Result<Option<(Net, Vec<u8>)>> {
+    let Options { epochs, batch, roll, freeze, rate, seed, resume, .. } = *options;
+    let (net, onnx, hold) = begin(options, stage, now)?;
     let mut miner = Miner::new(photos.to_vec(), stage, now.clone(), roll, seed, stop.clone())?;
     let mut teacher = Teacher::new(net, rate, freeze, hold);
     let folder = out.join(stage.name());
