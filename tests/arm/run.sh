@@ -2,8 +2,8 @@
 # The workspace's tests as the boards' processors run them, built once for aarch64, under emulation of each: the kernels' in every
 # shape, the app's unit tests, and the promises, kept by the shipped program. Where compiler or emulator cannot be had it says so
 # and exits with 0. What an emulator cannot do, or would take hours for, is skipped by name, and said.
-# PARTS="kernels app" for some of: kernels app promises. What does not end within $SECONDS_LEFT seconds, where that is set, is left
-# out, and said.
+# PARTS="kernels app" for some of: kernels app promises; PARTS=build builds for them, and no more. What does not end within
+# $SECONDS_LEFT seconds, where that is set, is left out, and said.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -30,8 +30,17 @@ for_boards() (
     . board-config/arm/env.sh
     in_time cargo "$1" --target $target "${@:2}" </dev/null
 )
+# As the program is built, so that both share their packages, and with it: each takes minutes to link, on one core.
+app=(--release -p lookalike --no-default-features --features v4l)
+build_kernels() { for_boards test -p lookalike-kernels --tests --no-run; }
+build_app() { for_boards build "${app[@]}" --bin lookalike --tests; }
+if [[ $parts == " build " ]]; then
+    build_app
+    build_kernels
+    exit
+fi
 if wanted kernels; then
-    for_boards test -p lookalike-kernels --tests --no-run
+    build_kernels
     while read -r cpu kernels; do
         echo "test-arm: the kernels on $cpu, with $kernels"
         export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu $cpu" LOOKALIKE_KERNELS_HERE=$kernels
@@ -52,11 +61,9 @@ read_skips() {
     echo "test-arm: SKIPPED the crate models and tests/steady.rs: they make models and count allocations here, not on a board"
 }
 
-# As the program is built, so that both share their packages, and with it: each takes minutes to link, on one core.
-app=(--release -p lookalike --no-default-features --features v4l)
 if wanted app; then
     read_skips
-    for_boards build "${app[@]}" --bin lookalike --tests || note app-build $?
+    build_app || note app-build $?
     for cpu in cortex-a72 cortex-a76; do
         export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu $cpu"
         echo "test-arm: the app's tests on $cpu"
