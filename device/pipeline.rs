@@ -6,39 +6,40 @@
 //! ```
 //!
 //! Two threads: this one shows every frame of the camera, the worker names the faces of as many frames as it manages.
-//! One frame is in flight; while the worker is busy, frames are shown and not walked. The picture never waits.
+//! One frame is in flight; while the worker is busy, frames are shown and not walked. The picture never waits. A turn of the
+//! loop is a frame, what came of earlier ones, a picture, and what people do (`scene`).
 //!
 //! Most frames of a face that is known cost one look of O-Net: it is followed, not sought ([`crate::detect::Follower`]),
 //! and its answer stands until it turns or some time has passed (`memory`). Such a frame allocates nothing, nor does a search
 //! (`tests/steady.rs`): buffers for what comes of a frame travel with it to the worker and back.
 
 use crate::align;
-use crate::camera::{Camera, Fault};
+use crate::camera::Camera;
 use crate::detect::Follower;
 use crate::embed::Embedder;
 use crate::gallery::Gallery;
 use crate::infer::News;
-use crate::play::{Play, Visitor, Wish};
-use crate::screen::{Canvas, Event, Screen};
+use crate::play::Play;
+use crate::screen::Screen;
 use crate::stopwatch::{Stage, Stages, Stopwatch};
-use crate::types::{Chip, Duel, Embedding, Frame, Outline, Sighting, Tally};
-use crate::ui::{Mode, live};
-use anyhow::{Result, bail};
+use crate::types::{Chip, Duel, Embedding, Frame, Outline, Sighting};
+use crate::ui::Mode;
+use anyhow::Result;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 mod haar;
 mod memory;
 mod portraits;
 mod rate;
+mod scene;
 mod summary;
 
 pub use haar::Cascade;
 use memory::Known;
-use portraits::{Lender, Portraits};
-use rate::Rate;
+use portraits::Lender;
+use scene::Scene;
 pub use summary::Summary;
 
 /// What the board file says about the walk.
@@ -194,183 +195,39 @@ pub struct Kiosk<'a> {
 impl Kiosk<'_> {
     /// Runs until the camera ends, the frames are used up, somebody quits or `stop` is set.
     pub fn run(mut self, mut walk: Walk) -> Result<Summary> {
-        let mut portraits = Portraits::of(&walk.gallery);
-        let people = walk.gallery.count();
+        let mut scene = Scene::new(self.home, self.screen.surface(), &walk.gallery);
         let (to_worker, jobs) = sync_channel(0);
         let (report, reports) = sync_channel(REPORTS_MOST);
         std::thread::scope(|threads| {
             std::thread::Builder::new()
                 .name("recognition".into())
                 .spawn_scoped(threads, move || recognise(&mut walk, &jobs, &report))?;
-            let shown = self.show(&to_worker, &reports, &mut portraits, people);
+            let shown = self.show(&mut scene, &to_worker, &reports);
             // Without frames to come the worker ends; the one in flight still counts.
             drop(to_worker);
-            let mut summary = shown?;
+            shown?;
             for (number, walked, _) in reports.iter() {
                 let walked = walked?;
                 (self.on_walked)(number, &walked)?;
-                summary.take(&walked);
+                scene.summary.take(&walked);
             }
-            Ok(summary)
+            Ok(scene.summary)
         })
     }
 
-    fn show(
-        &mut self,
-        to_worker: &SyncSender<Job>,
-        reports: &Receiver<Report>,
-        portraits: &mut Portraits,
-        people: usize,
-    ) -> Result<Summary> {
-        let mut summary = Summary::default();
-        let mut canvas = Canvas::new(self.screen.surface());
-        let (mut buffers, mut shown): (Vec<Arc<Frame>>, Option<Arc<Frame>>) = (Vec::new(), None);
-        let (mut seen, mut spares) = (Walked::default(), Vec::new());
-        let (mut stages, mut notice) = (Stages::default(), String::new());
-        let (mut rate, mut walk_rate) = (Rate::default(), Rate::default());
-        let mut mode = self.home;
-        (self.on_mode)(mode)?;
-        let (started, mut touched, mut met) = (Instant::now(), Instant::now(), Instant::now());
-        // The last frame before the last gap; whether the worker has yet to hear of that gap.
-        let (mut gap, mut is_afresh) = (0, false);
-        let mut tally = Tally::default();
-        while !self.stop.load(Ordering::Relaxed) && self.frames_most.is_none_or(|most| summary.frames < most) {
-            let mut buffer = spare(&mut buffers);
-            let read = Arc::get_mut(&mut buffer).map_or(Err(Fault::End), |frame| self.camera.read(frame));
-            let fault = match read {
-                Ok(()) => {
-                    stages.set(Stage::Capture, buffer.taken.elapsed());
-                    summary.stages.add(Stage::Capture, &stages);
-                    summary.frames += 1;
-                    rate.tick();
-                    if mode.needs_faces() {
-                        let (number, frame, is_duel) = (summary.frames, buffer.clone(), mode == Mode::Compare);
-                        let walked = spares.pop().unwrap_or_default();
-                        match to_worker.try_send(Job { number, frame, is_afresh, is_duel, walked }) {
-                            Ok(()) => is_afresh = false,
-                            // A busy worker is no fault: this frame is shown and not walked.
-                            Err(TrySendError::Full(job)) => spares.push(job.walked),
-                            Err(TrySendError::Disconnected(_)) => bail!("recognition has ended inside"),
-                        }
-                    } else {
-                        // Who is there now may be somebody else.
-                        seen.clear();
-                        (gap, is_afresh) = (summary.frames, true);
-                    }
-                    buffers.extend(shown.replace(buffer));
-                    String::new()
-                }
-                Err(Fault::End) => break,
-                Err(fault) => {
-                    buffers.push(buffer);
-                    if !matches!(fault, Fault::BadFrame(_)) {
-                        seen.clear();
-                        (gap, is_afresh) = (summary.frames, true);
-                    }
-                    fault.to_string()
-                }
-            };
-            if fault != notice {
-                (self.on_notice)(&fault);
-                notice = fault;
+    fn show(&mut self, scene: &mut Scene, to_worker: &SyncSender<Job>, reports: &Receiver<Report>) -> Result<()> {
+        (self.on_mode)(scene.mode)?;
+        while !self.stop.load(Ordering::Relaxed) && self.frames_most.is_none_or(|most| scene.summary.frames < most) {
+            if self.capture(scene, to_worker)?.is_break() {
+                break;
             }
-            for (number, walked, lent) in reports.try_iter() {
-                portraits.take(lent);
-                match walked {
-                    Ok(walked) => {
-                        walk_rate.tick();
-                        stages.merge(&walked.stages);
-                        (self.on_walked)(number, &walked)?;
-                        summary.take(&walked);
-                        if let Some(duel) = walked.duel.as_ref().filter(|_| number > gap) {
-                            tally.add(duel);
-                        }
-                        // Who was there before a gap is not shown after it.
-                        spares.push(if number > gap { std::mem::replace(&mut seen, walked) } else { walked });
-                    }
-                    Err(error) => (self.on_notice)(&format!("a frame was not recognised: {error:#}")),
-                }
-            }
-            let news = (self.news)();
-            news.sentences.iter().for_each(|text| (self.on_notice)(text));
-            let drawing = Instant::now();
-            canvas.fit(self.screen.surface());
-            if seen.has_anybody() || !notice.is_empty() {
-                met = Instant::now();
-            }
-            let attracts = mode == Mode::Visitor && self.play.has_nets() && is_over(met.max(touched), self.attract_s);
-            if mode.is_generative() || attracts {
-                let (shown, hint) = if attracts {
-                    (Mode::Walk, "look into the camera".into())
-                } else {
-                    (mode, hint(self.screen.next_mode_by(), self.after(mode)))
-                };
-                let largest = seen.sightings.first().map(|s| Visitor { embedding: &seen.embedding.0, chip: s.chip.as_ref() });
-                self.play.draw(shown, &mut canvas, started.elapsed().as_secs_f64(), largest, &hint);
-            } else {
-                live::draw(
-                    &mut canvas,
-                    &live::View {
-                        mode,
-                        frame: shown.as_deref(),
-                        mirror: self.mirror,
-                        sightings: &seen.sightings,
-                        found: haar::found(&seen, &tally),
-                        thumbnails: portraits.all(),
-                        gallery_people: people,
-                        how_to_enroll: &self.how_to_enroll,
-                        stages: &stages.list(),
-                        fps: rate.per_second(),
-                        recognised_fps: walk_rate.per_second(),
-                        next_mode_by: self.screen.next_mode_by(),
-                        next_mode: self.after(mode).title(),
-                        progress: news.progress.as_deref(),
-                        notice: Some(notice.as_str()).filter(|n| !n.is_empty()),
-                    },
-                );
-            }
-            self.screen.show(&canvas)?;
-            (self.on_shown)();
-            stages.set(Stage::Draw, drawing.elapsed());
-            summary.stages.add(Stage::Draw, &stages);
-            if summary.first_name.is_none() && seen.names().next().is_some() {
-                summary.first_name = Some(Instant::now());
-            }
-            let before = mode;
-            for event in self.screen.events() {
-                touched = Instant::now();
-                let wish = match event {
-                    Event::Quit => return Ok(summary),
-                    // Whoever wakes the booth up wants the visitors' mode.
-                    _ if attracts => None,
-                    _ if mode.is_generative() => self.play.event(mode, event, &canvas),
-                    // These modes are for looking at: wherever the finger is, it asks for the next.
-                    Event::Next | Event::Tap(_) => Some(Wish::Next),
-                    Event::Press(_) | Event::Drag(_) | Event::Release(_) => None,
-                };
-                if wish == Some(Wish::Next) {
-                    self.play.leave(mode);
-                    mode = self.after(mode);
-                }
-            }
-            if mode.is_generative() && mode != self.home && is_over(touched, self.return_s) {
-                self.play.leave(mode);
-                mode = self.home;
-            }
-            if mode != before {
-                (self.on_mode)(mode)?;
-                if [mode, before].contains(&Mode::Compare) {
-                    // What one of them finds is not what the other shows.
-                    seen.clear();
-                    (gap, is_afresh, tally) = (summary.frames, true, Tally::default());
-                }
+            self.hear(scene, reports)?;
+            self.draw(scene)?;
+            if self.obey(scene)?.is_break() {
+                break;
             }
         }
-        Ok(summary)
-    }
-
-    fn after(&self, mode: Mode) -> Mode {
-        mode.next(self.play.has_nets(), self.has_cascade)
+        Ok(())
     }
 }
 
@@ -388,24 +245,4 @@ fn recognise(walk: &mut Walk, jobs: &Receiver<Job>, report: &SyncSender<Report>)
             return;
         }
     }
-}
-
-/// Whether so many seconds have gone since; never where they are 0.
-fn is_over(since: Instant, seconds: u32) -> bool {
-    seconds > 0 && since.elapsed().as_secs() >= u64::from(seconds)
-}
-
-/// "tap here or space: blending": in a generative mode only the bar below leads on. Empty where nothing can be done.
-fn hint(by: &str, next: Mode) -> String {
-    match by.split_once(' ') {
-        Some((first, rest)) => format!("{first} here {rest}: {}", next.title()),
-        None if by.is_empty() => String::new(),
-        None => format!("{by}: {}", next.title()),
-    }
-}
-
-/// A frame buffer that nobody looks at any more.
-fn spare(buffers: &mut Vec<Arc<Frame>>) -> Arc<Frame> {
-    let free = buffers.iter_mut().position(|b| Arc::get_mut(b).is_some());
-    free.map_or_else(|| Arc::new(Frame::empty()), |index| buffers.swap_remove(index))
 }
