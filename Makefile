@@ -9,9 +9,8 @@ GPU    ?=
 FILE    = $(if $(filter %.toml,$(BOARD)),$(BOARD),board-config/$(BOARD).toml)
 MODELS  = models/out
 BIN     = target/release/lookalike
-# The whole workspace at once: with fewer packages cargo picks other features and builds most things again. Of its programs those
-# that a booth needs.
 FEATURES = $(if $(GPU),--features lookalike/cuda-$(GPU))
+# What a booth needs. Of the whole workspace: with fewer packages cargo picks other features and builds most things again.
 BUILD   = cargo build --release --workspace --bin lookalike --bin lookalike-models $(FEATURES)
 export GPU
 

@@ -98,7 +98,10 @@ pub fn train(options: &Options, out: &Path, stop: Arc<AtomicBool>) -> Result<()>
 /// Trains the stages and fits the landmarks. Returns the nets, or nothing where it was stopped.
 fn learn(options: &Options, photos: &[Photo], stock: &Files, out: &Path, stop: &Arc<AtomicBool>) -> Result<Option<Files>> {
     let mut now = stock.clone();
-    options.stages.iter().try_for_each(|stage| begin(options, *stage, stock).map(drop))?;
+    // What leaves nothing to learn is refused before photos are looked at.
+    for stage in &options.stages {
+        begin(options, *stage, stock)?;
+    }
     let [mut learned, kept] = even::apart(photos);
     let Some(unmarked) = unmarked::ignore(&mut learned, stock, stop)? else { return Ok(None) };
     if unmarked > 0 {

@@ -126,7 +126,7 @@ def main():
         print(json.dumps(torch_times(json.loads(chosen.nets), chosen.repeat)))
         return
     if not chosen.ours.exists():
-        sys.exit(f"dream: {chosen.ours} is not built: cargo build --release --workspace --bins")
+        sys.exit(f"dream: {chosen.ours} is not built: make tools")
     python = chosen.python or home.python("dream-peers", PACKAGES)
     rounds = []
     for number in range(chosen.rounds):

@@ -100,7 +100,7 @@ def main():
     if not options.data.is_dir():
         return print(f"haar: skipped, there are no pictures in {options.data}: name their folder with --data DIR")
     if not options.ours.exists():
-        sys.exit(f"haar: {options.ours} is not built: cargo build --release --workspace --bins")
+        sys.exit(f"haar: {options.ours} is not built: make tools")
     python = options.python or home.python("haar-peers", PACKAGES)
     files = pictures(options.data)
     folder = ROOT / "target/haar-pictures" / hashlib.sha256("\n".join(map(str, files)).encode()).hexdigest()[:12]
