@@ -12,8 +12,9 @@ use crate::net::Net;
 use crate::random::Dice;
 use crate::way::Way;
 
-/// How much of the averaged weights stays each step.
-const KEEP: f32 = 0.998;
+/// The average of the weights reaches back to about this part of all steps: polynomial-decay averaging (Shamir and Zhang 2013), whose
+/// window grows with the training. What each epoch's copies were by chance counts less in it than in the last weights.
+const REACH: f32 = 1.0 / 3.0;
 
 /// Of the crops that are a face or none, this share is learned from: the hardest (section II.C).
 const HARD: f32 = 0.7;
@@ -119,8 +120,8 @@ impl Learner for Teacher {
         self.adam.pace = pace;
         self.adam.step(&mut self.net, &gradients);
         average(&mut self.net, &self.first, 1.0 - self.hold * self.adam.rate * pace);
-        let young = self.adam.steps as f32 / (self.adam.steps as f32 + 10.0);
-        average(&mut self.slow, &self.net, KEEP.min(young));
+        let steps = self.adam.steps as f32;
+        average(&mut self.slow, &self.net, steps / (steps + 1.0 / REACH));
         told
     }
 
