@@ -11,6 +11,7 @@ use lookalike::board::{Heads, Weights};
 use lookalike::picture;
 use lookalike::types::{Face, Rect};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// Rolls, in degrees clockwise.
@@ -18,6 +19,9 @@ const ROLLS: [i32; 11] = [-75, -60, -45, -30, -15, 0, 15, 30, 45, 60, 75];
 
 /// Numbers of false detections that recall is told at, beside that of the stock nets at their own threshold.
 const ALARMS: [usize; 4] = [5, 10, 20, 40];
+
+/// The same in the mean, which a single box moves less.
+const ALARMS_MEAN: RangeInclusive<usize> = 3..=60;
 
 /// Boxes sought have this width at least, in pixels.
 const LEAST_PX: f32 = 20.0;
@@ -160,6 +164,12 @@ fn wider(labs: &[Lab; 2], kept: Kept) -> Result<()> {
         let what = format!("wider, recall of {} boxes >= {LEAST_PX} px at {most} false detections", curves[0].found.len());
         println!("{what:71} {stock:.3}    {tuned:.3}{}", if most == alarms { "   stock's own threshold" } else { "" });
     }
+    let mean = |curve: &Curve| {
+        let recalls: Vec<f32> = ALARMS_MEAN.map(|most| curve.recall(most)).collect();
+        recalls.iter().sum::<f32>() / recalls.len() as f32
+    };
+    let what = format!("  in the mean, at {} to {}", ALARMS_MEAN.start(), ALARMS_MEAN.end());
+    println!("{what:71} {:.3}    {:.3}", mean(&curves[0]), mean(&curves[1]));
     Ok(())
 }
 
