@@ -31,6 +31,10 @@ use lookalike::manifest::Role;
 const MEAN: f32 = 127.5;
 const SCALE: f32 = 0.0078125;
 
+/// So much of what P-Net learned stays in the net that is kept, as a share of the way from the stock weights: what it does not propose
+/// nobody finds, and of small upright faces the photos of a booth show few (docs/tuning.md has the figures).
+const PNET_STAYS: f32 = 0.75;
+
 /// A net of the cascade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Stage {

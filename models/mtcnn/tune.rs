@@ -11,7 +11,7 @@ use crate::learning::course::{Course, End, Lessons, Shown};
 use crate::learning::options::Device;
 use anyhow::{Context, Result, ensure};
 use lookalike_learn::faces::Teacher;
-use lookalike_learn::{Learner, Net};
+use lookalike_learn::{Learner, Net, adam};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -122,6 +122,12 @@ fn learn(options: &Options, photos: &[Photo], stock: &Files, out: &Path, stop: &
         files::write(&file, &bytes)?;
         now.0[stage.index()] = file;
     }
+    if now.0[Stage::Pnet.index()] != stock.0[Stage::Pnet.index()] {
+        // Now, for R-Net and O-Net are to learn from what the freer one proposes.
+        let file = out.join("pnet.part-way.float32.onnx");
+        files::write(&file, &part_way(stock, &now)?)?;
+        now.0[Stage::Pnet.index()] = file;
+    }
     let Some(onnx) = fit_landmarks(options, &learned, &now, stop.clone())? else { return Ok(None) };
     now.0[Stage::Onet.index()] = out.join("onet.second-look.float32.onnx");
     files::write(&now.0[Stage::Onet.index()], &onnx)?;
@@ -178,6 +184,19 @@ fn stage(
     Ok(Some((teacher.nets().remove(0).1, onnx)))
 }
 
+/// The bytes of a P-Net whose weights lie on the way from the stock one to that in `now` (Wortsman et al. 2022).
+fn part_way(stock: &Files, now: &Files) -> Result<Vec<u8>> {
+    let read = |files: &Files| -> Result<(Net, Vec<u8>)> {
+        let file = &files.0[Stage::Pnet.index()];
+        let onnx = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let net = nets::read(Stage::Pnet, &onnx).with_context(|| format!("cannot use {}", file.display()))?;
+        Ok((net, onnx))
+    };
+    let ((stock, _), (mut net, onnx)) = (read(stock)?, read(now)?);
+    adam::average(&mut net, &stock, super::PNET_STAYS);
+    nets::write(Stage::Pnet, &net, &onnx, "mtcnn-tuned-pnet")
+}
+
 /// Fits the landmarks of the O-Net in `now` to its second look. Returns the bytes of its file, or nothing where it was stopped.
 fn fit_landmarks(options: &Options, photos: &[Photo], now: &Files, stop: Arc<AtomicBool>) -> Result<Option<Vec<u8>>> {
     let Options { epochs, roll, seed, .. } = *options;
@@ -202,4 +221,28 @@ fn fit_landmarks(options: &Options, photos: &[Photo], now: &Files, stop: Arc<Ato
         None => eprintln!("landmarks: not fitted, no face is large enough"),
     }
     Ok(Some(nets::write(Stage::Onet, &net, &onnx, "mtcnn-tuned-onet")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_net_ends_part_of_the_way_from_the_stock_one_to_what_it_learned() {
+        let folder = tempfile::tempdir().unwrap();
+        let stock = Files(Stage::ALL.map(|stage| format!("out/mtcnn/{}.float32.onnx", stage.name()).into()));
+        let onnx = std::fs::read(&stock.0[0]).expect("`make models` writes it");
+        let first = nets::read(Stage::Pnet, &onnx).unwrap();
+        let mut learned = first.clone();
+        learned.weights.iter_mut().flat_map(|array| &mut array.values).for_each(|value| *value += 1.0);
+        let mut now = stock.clone();
+        now.0[0] = folder.path().join("learned.onnx");
+        std::fs::write(&now.0[0], nets::write(Stage::Pnet, &learned, &onnx, "learned").unwrap()).unwrap();
+        let between = nets::read(Stage::Pnet, &part_way(&stock, &now).unwrap()).unwrap();
+        let values = |net: &Net| net.weights.iter().flat_map(|array| array.values.clone()).collect::<Vec<f32>>();
+        let moved: Vec<f32> = values(&between).iter().zip(values(&first)).map(|(now, then)| now - then).collect();
+        assert!(moved.iter().all(|way| (way - 0.75).abs() < 1e-5));
+        std::fs::write(&now.0[0], b"cut").unwrap();
+        assert!(format!("{:#}", part_way(&stock, &now).unwrap_err()).contains("learned.onnx"));
+    }
 }
