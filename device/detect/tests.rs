@@ -205,6 +205,12 @@ fn where_agreement_counts_a_face_that_r_net_sees_in_more_squares_is_surer() {
     assert_eq!((best(&alone, true), best(&alone, false)), (0.8, 0.8));
     assert!(best(&agreed, true) > 0.8 && best(&agreed, false) < best(&agreed, true), "{agreed:?}");
     assert!(agreed.iter().all(|face| face.score >= 0.7) && agreed.is_sorted_by(|a, b| a.score >= b.score), "{agreed:?}");
+    let covered = |faces: &[Face]| {
+        let pairs =
+            faces.iter().enumerate().flat_map(|(i, a)| faces[..i].iter().map(move |b| Overlap::Smaller.of(&a.rect, &b.rect)));
+        pairs.fold(0.0, f32::max)
+    };
+    assert!(covered(&alone) > 0.6 && covered(&agreed) <= 0.6, "{} {}", covered(&alone), covered(&agreed));
     // What O-Net doubts may be seen often enough.
     assert!(of(0.0, 0.6).is_empty() && best(&of(2.0, 0.6), true) >= 0.7);
 }
