@@ -1,8 +1,8 @@
 //! Photos in; crops out, each with what a stage should say of it: the mining of Zhang et al. 2016, section II.C.
 //!
 //! Each epoch sees each photo once, in another copy ([`super::vary`]). Around a face, squares are drawn by chance: one that overlaps it
-//! by .65 is a face (to R-Net by .5), one by .4 a part of one, which tells edges alone. Elsewhere, what the stages before let through is
-//! no face: the mistakes that they make are what this stage must not. Memory holds one epoch.
+//! by .65 is a face, one by .4 a part of one, which tells edges alone. Elsewhere, what the stages before let through is no face: the
+//! mistakes that they make are what this stage must not. Memory holds one epoch.
 
 use super::Stage;
 use super::each::each;
@@ -29,15 +29,10 @@ const LANDMARKS_PX: f32 = 64.0;
 /// What the stages before let through: less sure than at the booth, so that this stage sees what they might let through there.
 const THRESHOLDS: [f32; 3] = [0.5, 0.5, 0.3];
 
-/// A square is a face, a part of one, none: by the area that both share, of both together. What P-Net proposes of faces that are afar
-/// lies beside many of them, and R-Net, which puts it right, shall not sift it out. For O-Net nothing is put right any more: an eye and
-/// an ear are no face.
-const FACE: [f32; 3] = [0.65, 0.5, 0.65];
+/// A square is a face, a part of one, none: by the area that both share, of both together.
+const FACE: f32 = 0.65;
 const PART: f32 = 0.4;
-const NONE: [f32; 3] = [0.3, 0.3, 0.4];
-
-/// What overlaps by less a face that is no example is not of it.
-const BESIDE: f32 = 0.3;
+const NONE: f32 = 0.3;
 
 /// Faces looked at in a photo, and squares drawn around each.
 const FACES_MOST: usize = 30;
@@ -244,16 +239,14 @@ impl Miner {
     fn wanted(&self, square: &Rect, cut: &Rect, faces: &[Face]) -> Option<Vec<f32>> {
         let mut wanted = vec![f32::NAN; self.stage.numbers()];
         let nearest = faces.iter().map(|face| (face, face.rect.iou(cut))).max_by(|a, b| a.1.total_cmp(&b.1));
-        let stage = self.stage.index();
-        let least = |face: &Face| if face.ignored { BESIDE } else { NONE[stage] };
-        let Some((face, overlap)) = nearest.filter(|(face, overlap)| *overlap >= least(face)) else {
+        let Some((face, overlap)) = nearest.filter(|(_, overlap)| *overlap >= NONE) else {
             wanted[0] = 0.0;
             return Some(wanted);
         };
         if face.ignored || overlap < PART {
             return None;
         }
-        if overlap >= FACE[stage] {
+        if overlap >= FACE {
             wanted[0] = 1.0;
         }
         let (Rect { x, y, w, h }, Rect { x: left, y: upper, w: wide, h: high }) = (face.rect, *cut);
