@@ -60,7 +60,8 @@ pub struct Settings {
     /// mean: for nets whose landmarks were fitted to such squares.
     pub second_look: bool,
     /// How heavily it weighs on a face's score in how many squares around it R-Net, too, saw a face: the power of
-    /// (1 + the sum of R-Net's scores) / 3.6 that the odds are multiplied by. Faces are thinned by that score, then. 0: O-Net's score is what counts.
+    /// (1 + the sum of R-Net's scores) / 3.6 that the odds are multiplied by. Faces are thinned by that score, then. 0: O-Net's score is
+    /// what counts.
     pub agreement: f32,
 }
 
